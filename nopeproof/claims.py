@@ -1,0 +1,366 @@
+"""Claims, their scope, the evidence for them and the verdict drawn from it.
+
+A claim says one thing (`Equals`, `Unchanged`, `ScoreIs`, `SameAttention`, `Within`, `Holds`, or `Fails` of one of
+these) about one subject, within a `Scope` that is data: the order of the quantifiers, the lengths, the words, the
+vocabulary and the arithmetic. Evidence has a scope of its own; `Scope.covers` decides whether it is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nopeproof import kernel
+from nopeproof.circuit import Circuit, Family
+from nopeproof.errors import NopeproofError
+from nopeproof.residual import Subspace, Vector
+
+Subject = Circuit | Family
+Order = Literal["exists weights forall T", "forall T exists weights"]
+Kind = Literal["proved", "certified", "exhausted", "tested", "refuted", "open"]
+STRENGTH: tuple[Kind, ...] = ("proved", "certified", "exhausted", "tested", "open")
+
+
+@dataclass(frozen=True, order=True)
+class Site:
+    """A place in the stack where the residual is looked at: after the attention or the FFN of block 1, 2, ...; block 0 is the embedding."""
+
+    block: int
+    after: Literal["attention", "ffn"] = "ffn"
+
+    def __str__(self) -> str:
+        return "the embedding" if self.block == 0 else f"{'attention' if self.after == 'attention' else 'FFN'} {self.block}"
+
+
+def embedding() -> Site:
+    """The residual as embedded, h^(0)."""
+    return Site(0)
+
+
+def after_attention(block: int) -> Site:
+    """The residual between the two sub-layers of a block, h + a."""
+    return Site(block, "attention")
+
+
+def after_ffn(block: int) -> Site:
+    """The residual a block hands on, h^(block)."""
+    return Site(block, "ffn")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a claim is meant, or evidence holds. t_max: None for every length, "T" for the family's own T, or a number.
+
+    words: "bos-first" is one BOS, at t = 1; "any" every word. vocabulary: "every" or "given". parameters: "all" values
+    of the free symbols and Opaque parts, or "one" instance of them.
+    """
+
+    order: Order = "exists weights forall T"
+    t_min: int = 1
+    t_max: int | None | Literal["T"] = None
+    words: Literal["bos-first", "any"] = "bos-first"
+    vocabulary: Literal["every", "given"] = "every"
+    arithmetic: str = "real"
+    parameters: Literal["all", "one"] = "all"
+
+    def __post_init__(self) -> None:
+        bad = self.t_min < 1 or (isinstance(self.t_max, int) and self.t_max < self.t_min)
+        if bad:
+            raise NopeproofError("a scope", f"lengths {self.t_min} to {self.t_max}", "1 <= t_min <= t_max")
+
+    def covers(self, claim: Scope) -> bool:
+        """Whether evidence with this scope is enough for a claim with that one."""
+        if self.order == claim.order == "forall T exists weights":  # both speak of t <= T in the member for T
+            lengths = self.t_max == claim.t_max or self.t_max in (None, "T")
+        else:
+            lengths = self.t_max is None or (isinstance(self.t_max, int) and isinstance(claim.t_max, int) and self.t_max >= claim.t_max)
+        return (
+            (self.order == claim.order or self.order == "exists weights forall T")
+            and self.t_min <= claim.t_min
+            and lengths
+            and (self.words == claim.words or self.words == "any")
+            and (self.vocabulary == claim.vocabulary or self.vocabulary == "every")
+            and (self.parameters == claim.parameters or self.parameters == "all")
+            and self.arithmetic == claim.arithmetic
+        )
+
+    def __str__(self) -> str:
+        end = {None: "every T", "T": "every t <= T"}.get(self.t_max, f"T <= {self.t_max}")  # type: ignore[arg-type]
+        order = "\u2203w \u2200T" if self.order.startswith("exists") else "\u2200T \u2203w"
+        parts = [order, end if self.t_min == 1 else f"{end}, t >= {self.t_min}"]
+        parts.append({"bos-first": "words starting with their one BOS", "any": "every word"}[self.words])
+        parts.append({"every": "every vocabulary", "given": "this vocabulary"}[self.vocabulary])
+        if self.parameters == "one":
+            parts.append("one choice of the free weights")
+        if self.arithmetic != "real":
+            parts.append(self.arithmetic)
+        return "; ".join(parts)
+
+    def as_json(self) -> dict:
+        """Plain data."""
+        return dict(vars(self))
+
+
+# --- what a claim can say --------------------------------------------------------------------------------------------
+
+
+def _expression(text: str, names: set[str], where: str) -> None:
+    try:
+        have = {v for v in kernel.read_expression(text).variables() if not v.startswith(("rt", "ln "))}
+    except kernel.Reject as bad:
+        raise NopeproofError(f"{where}: {text!r}", str(bad), "an expression such as '1/t'") from None
+    if not have <= names:
+        raise NopeproofError(f"{where}: {text!r}", f"the unknown name {sorted(have - names)[0]!r}", "only " + ", ".join(sorted(names)))
+
+
+def _index(direction: Vector | Subspace, where: str) -> int:
+    v = direction.vector
+    if len(v.entries) != 1 or v.entries[0][1] != 1:
+        raise NopeproofError(where, f"the direction {v}", "a single named coordinate")
+    return v.entries[0][0]
+
+
+@dataclass(frozen=True)
+class Equals:
+    """At every t, one coordinate of the residual at `site` is the expression `value` in t (and T)."""
+
+    site: Site
+    direction: Vector | Subspace
+    value: str
+
+    def __post_init__(self) -> None:
+        _expression(self.value, {"t", "T"}, "the value claimed")
+        _index(self.direction, "the coordinate claimed")
+
+    @property
+    def index(self) -> int:
+        """The coordinate's number."""
+        return _index(self.direction, "the coordinate claimed")
+
+    def __str__(self) -> str:
+        return f"{self.direction.vector} = {self.value} after {self.site}"
+
+    def as_json(self) -> dict:
+        """What the kernel reads."""
+        return {"kind": "equals", "site": [self.site.block, self.site.after], "index": self.index, "value": self.value}
+
+
+@dataclass(frozen=True)
+class Within(Equals):
+    """At every t, |coordinate - value| < error, strictly."""
+
+    error: str = "1/2"
+
+    def __str__(self) -> str:
+        return f"|{self.direction.vector} - ({self.value})| < {self.error} after {self.site}"
+
+    def as_json(self) -> dict:
+        """Plain data; outside the kernel's fragment."""
+        return {**super().as_json(), "kind": "within", "error": self.error}
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """At every t, the residual at `end` equals that at `start` on the given subspaces: the frame of a construction."""
+
+    start: Site
+    end: Site
+    subspaces: Sequence[Subspace]
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise NopeproofError("a frame claim", f"{self.end} is before {self.start}", "start first")
+
+    @property
+    def indices(self) -> list[int]:
+        """All coordinates that must stay."""
+        return [i for s in self.subspaces for i in s.indices]
+
+    def __str__(self) -> str:
+        return f"{', '.join(s.name for s in self.subspaces)} unchanged from {self.start} to {self.end}"
+
+    def as_json(self) -> dict:
+        """What the kernel reads."""
+        ends = {n: [s.block, s.after] for n, s in (("start", self.start), ("end", self.end))}
+        return {"kind": "unchanged", **ends, "indices": self.indices}
+
+
+@dataclass(frozen=True)
+class ScoreIs:
+    """For all i <= t: score_ti = value(t, i) + c, with c one function of the `content` coordinates of h_t and h_i alone."""
+
+    block: int
+    head: int
+    value: str
+    content: Sequence[Subspace] = ()
+
+    def __post_init__(self) -> None:
+        _expression(self.value, {"t", "i"}, "the score claimed")
+
+    @property
+    def indices(self) -> list[int]:
+        """The content coordinates."""
+        return [i for s in self.content for i in s.indices]
+
+    def __str__(self) -> str:
+        extra = f" + f({', '.join(s.name for s in self.content)})" if self.content else ""
+        return f"score = {self.value}{extra} in block {self.block}, head {self.head + 1}"
+
+    def as_json(self) -> dict:
+        """What the kernel reads."""
+        return {"kind": "score", "block": self.block, "head": self.head, "value": self.value, "content": self.indices}
+
+
+@dataclass(frozen=True)
+class SameAttention:
+    """Two heads of a block have equal attention weights, because their scores differ by a function of t alone."""
+
+    block: int
+    head: int
+    other: int
+
+    def __str__(self) -> str:
+        return f"heads {self.head + 1} and {self.other + 1} of block {self.block} attend alike"
+
+    def as_json(self) -> dict:
+        """What the kernel reads."""
+        return {"kind": "same_attention", "block": self.block, "head": self.head, "other": self.other}
+
+
+@dataclass(frozen=True)
+class Holds:
+    """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted, not proved."""
+
+    says: str
+    predicate: Callable[[Any], bool] = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.says
+
+    def as_json(self) -> dict:
+        """Plain data; outside the kernel's fragment."""
+        return {"kind": "holds", "says": self.says}
+
+
+@dataclass(frozen=True)
+class Fails:
+    """The statement inside is false within the scope: a true negative, shown by the witness it comes with."""
+
+    statement: Equals | Within | Unchanged | ScoreIs | SameAttention | Holds
+
+    def __str__(self) -> str:
+        return f"not always: {self.statement}"
+
+    def as_json(self) -> dict:
+        """Plain data; shown by an exact run of the witness, not by the kernel."""
+        return {"kind": "fails", "statement": self.statement.as_json()}
+
+
+Statement = Equals | Within | Unchanged | ScoreIs | SameAttention | Holds | Fails
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement about one subject, with its scope and source ("key, where in it"; the key stands in paper/refs.bib)."""
+
+    id: str
+    subject: Subject
+    statement: Statement
+    scope: Scope = field(default_factory=Scope)
+    source: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"the claim {self.id!r}"
+        if not isinstance(self.subject, Circuit | Family):
+            raise NopeproofError(where, f"a subject of type {type(self.subject).__name__}", "a Circuit or a Family")
+        if not isinstance(self.statement, Statement):
+            raise NopeproofError(where, f"a statement of type {type(self.statement).__name__}", "Equals, Unchanged, ScoreIs, ...")
+        if isinstance(self.subject, Family) and self.scope.order != "forall T exists weights":
+            raise NopeproofError(where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')")
+        self._fits(self.statement.statement if isinstance(self.statement, Fails) else self.statement, where)
+
+    def _fits(self, statement: Any, where: str) -> None:
+        depth = len(self.circuit.blocks)
+        sites = [getattr(statement, n) for n in ("site", "start", "end") if hasattr(statement, n)]
+        for b in [s.block for s in sites] + [getattr(statement, "block", 0)]:
+            if not 0 <= b <= depth:
+                raise NopeproofError(where, f"it speaks of block {b}; the circuit has {depth}", "an existing block")
+        if hasattr(statement, "block"):
+            heads = len(self.circuit.blocks[statement.block - 1].heads)
+            for h in (statement.head, getattr(statement, "other", 0)):
+                if not 0 <= h < heads:
+                    raise NopeproofError(where, f"head number {h} (from 0) of block {statement.block}, which has {heads}", "an existing head")
+
+    @property
+    def circuit(self) -> Circuit:
+        """The circuit, or the family's symbolic one."""
+        return self.subject.symbolic if isinstance(self.subject, Family) else self.subject
+
+    @property
+    def says(self) -> str:
+        """The statement in words."""
+        return str(self.statement)
+
+
+# --- evidence and verdict --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a check found: its kind, the scope it really covers, the tool, and a witness where there is one.
+
+    witness: JSON-able, with the word, the positions, what was expected and what is there. certificate: what a proof
+    rests on, for the kernel to read again. reason: why a check could not say more.
+    """
+
+    kind: Kind
+    scope: Scope
+    tool: str
+    seconds: float = 0.0
+    witness: Mapping[str, Any] | None = None
+    reason: str = ""
+    assumes: tuple[str, ...] = ()
+    certificate: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def as_json(self) -> dict:
+        """Plain data, without the certificate."""
+        out = {k: v for k, v in vars(self).items() if k not in ("certificate", "scope", "assumes")}
+        return {**out, "scope": self.scope.as_json(), "assumes": list(self.assumes)}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a claim: the strongest evidence's kind and scope, and whether the claim stands as stated."""
+
+    claim: Claim
+    kind: Kind
+    scope: Scope
+    stands: bool
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def witness(self) -> Mapping[str, Any] | None:
+        """The counterexample, or for a true negative the example; None where there is none."""
+        return next((e.witness for e in self.evidence if e.witness is not None), None)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.claim.says}  [{self.scope}]"
+
+
+def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:
+    """Draw the verdict. A refutation wins; otherwise the strongest evidence, and the claim stands only if it covers the scope.
+
+    Evidence is never added up: many samples do not make a proof, and `tested` lets no claim stand.
+    """
+    order = sorted(evidence, key=lambda e: (not e.scope.covers(claim.scope), STRENGTH.index(e.kind) if e.kind != "refuted" else -1))
+    refuted = next((e for e in order if e.kind == "refuted"), None)
+    if refuted is not None:
+        return Verdict(claim, "refuted", refuted.scope, False, tuple(evidence))
+    enough = [e for e in order if e.scope.covers(claim.scope) and e.kind in ("proved", "certified", "exhausted")]
+    if enough:
+        return Verdict(claim, enough[0].kind, claim.scope, True, tuple(evidence))
+    partial = min((e for e in order if e.kind != "open"), key=lambda e: STRENGTH.index(e.kind), default=None)
+    kind: Kind = "open" if partial is None or partial.kind == "proved" else partial.kind
+    return Verdict(claim, kind, partial.scope if partial else claim.scope, False, tuple(evidence))

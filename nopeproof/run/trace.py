@@ -1,0 +1,74 @@
+"""What every run returns: the residual before and after each sub-layer, and each head's scores, weights and output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nopeproof.circuit import Circuit
+from nopeproof.claims import Site
+from nopeproof.errors import NopeproofError
+from nopeproof.residual import Subspace, Vector
+
+
+@dataclass(frozen=True)
+class HeadTrace:
+    """One head on one word of T positions. `scores` [T][T] (None where masked) include the scale; `weights` [T][T] sum to 1
+    over the visible keys; `output` [T][d_model] is W_O of the average. Scores and weights are None where a route never forms them.
+    """
+
+    scores: Any
+    weights: Any
+    output: Any
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A run of one circuit on one word. Numbers are of the arithmetic's kind; torch runs hold tensors of the same shapes."""
+
+    circuit: Circuit
+    word: tuple[str, ...]
+    arithmetic: str
+    residuals: Mapping[Site, Any]
+    heads: Mapping[tuple[int, int], HeadTrace] = field(repr=False)
+
+    @property
+    def T(self) -> int:
+        """Number of positions."""
+        return len(self.word)
+
+    def at(self, site: Site, where: Subspace | Vector | str | None = None) -> Any:
+        """The residual at a site: [T][d_model], or, for a subspace, direction or name, that part: [T] or [T][width]."""
+        if site not in self.residuals:
+            raise NopeproofError(f"the residual at {site}", "the trace has " + ", ".join(map(str, self.residuals)), "one of these")
+        rows = self.residuals[site]
+        if where is None:
+            return rows
+        part = self.circuit.residual[where] if isinstance(where, str) else where
+        if isinstance(part, Subspace):
+            part_slice = slice(part.start, part.start + part.width)
+            if hasattr(rows, "dim"):
+                return rows[:, part.start] if part.width == 1 else rows[:, part_slice]
+            return [row[part.start] if part.width == 1 else row[part_slice] for row in rows]
+        return [sum((x * row[i] for i, x in part.entries), 0 * rows[0][0]) for row in rows]
+
+    def head(self, block: int, head: int = 0) -> HeadTrace:
+        """The trace of one head: block from 1, head from 0."""
+        try:
+            return self.heads[block, head]
+        except KeyError:
+            have = ", ".join(f"block {b} head {h}" for b, h in self.heads) or "none"
+            raise NopeproofError(f"head {head} of block {block}", f"the trace has {have}", "one of these") from None
+
+    @property
+    def final(self) -> Any:
+        """The residual after the last block, [T][d_model]."""
+        return self.residuals[max(self.residuals)]
+
+    def logits(self) -> Sequence[Mapping[str, Any]]:
+        """Next-token read-out at each position, {token: logit}. Raises NopeproofError for a circuit without unembedding."""
+        readout = self.circuit.unembedding
+        if readout is None:
+            raise NopeproofError("the next-token read-out", "a circuit without unembedding", "Circuit(unembedding={...})")
+        return [{t: sum((x * row[i] for i, x in v.entries), 0 * row[0]) for t, v in readout.items()} for row in self.final]  # type: ignore[union-attr]
