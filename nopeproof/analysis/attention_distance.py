@@ -1,0 +1,71 @@
+"""The attention distance of kazemnejad2023, eq. 2, as defined there; apart from it, what its published code computes.
+
+An attention map's row t is a distribution over the keys 1..t; entries past t are 0. All distances are in nats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+Maps = Float[np.ndarray, "*batch h t t"]
+
+
+def entropy(p: Float[np.ndarray, "*batch k"]) -> Float[np.ndarray, "*batch"]:
+    """- sum p ln p in nats, with 0 ln 0 = 0."""
+    return -np.sum(p * np.log(p, out=np.zeros_like(p), where=p > 0), axis=-1)
+
+
+def jensen_shannon(p: Float[np.ndarray, "*batch k"], q: Float[np.ndarray, "*batch k"]) -> Float[np.ndarray, "*batch"]:
+    """Jensen-Shannon divergence H((p+q)/2) - (H(p)+H(q))/2, in nats, between 0 and ln 2.
+
+    Rounding can leave it a few 1e-16 below 0; it is then given as 0.
+
+    >>> round(float(jensen_shannon(np.array([.999, .001]), np.array([.001, .999]))), 3)
+    0.685
+    """
+    p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    return np.maximum(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2, 0.0)
+
+
+def legacy_kl_mixture(
+    p: Float[np.ndarray, "*batch k"], q: Float[np.ndarray, "*batch k"]
+) -> Float[np.ndarray, "*batch"]:
+    """(KL(m|p) + KL(m|q)) / 2 with m = (p+q)/2, in nats: what the code published with kazemnejad2023 computes.
+
+    Jensen-Shannon has the arguments the other way round, KL(p|m) and KL(q|m). This one is unbounded, and infinite
+    where one of the two is 0 and the other is not.
+
+    >>> round(float(legacy_kl_mixture(np.array([.999, .001]), np.array([.001, .999]))), 3)
+    2.761
+    """
+    p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    m = (p + q) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sum(np.where(m > 0, m * (np.log(m) - (np.log(p) + np.log(q)) / 2), 0.0), axis=-1)
+
+
+def attention_distance(a: Maps, b: Maps, divergence=jensen_shannon) -> Float[np.ndarray, "*batch h g"]:
+    """D_AT(P, Q) = (1/T) sum_t D(P_t | Q_t), every head P of ``a`` with every Q of ``b``; nats (kazemnejad2023, eq. 2)."""
+    return divergence(a[..., :, None, :, :], b[..., None, :, :, :]).mean(axis=-1)
+
+
+def layer_distance(a: Maps, b: Maps) -> Float[np.ndarray, "*batch"]:
+    """D^(l)(A, B): the least D_AT over all pairs of heads of one layer, in nats (kazemnejad2023, eq. 2)."""
+    return attention_distance(a, b).min(axis=(-1, -2))
+
+
+def legacy_layer_distance(a: Maps, b: Maps) -> Float[np.ndarray, "*batch"]:
+    """What the published code minimises: `legacy_kl_mixture`, over the pairs (i, j) with i < j only, in nats.
+
+    With 12 heads these are 66 of the 144 pairs; two heads of the same index are never compared. Head i is of ``b``
+    (the encoding compared), head j of ``a`` (NoPE). It needs two heads at least.
+    """
+    pairs = attention_distance(b, a, legacy_kl_mixture)
+    upper = np.triu_indices(pairs.shape[-2], k=1, m=pairs.shape[-1])
+    return pairs[..., *upper].min(axis=-1)
+
+
+def uniform_map(length: int) -> Float[np.ndarray, "t t"]:
+    """Row t is 1/t on the keys 1..t: the head of kazemnejad2023, Thm 1."""
+    return np.tril(np.ones((length, length))) / np.arange(1, length + 1)[:, None]

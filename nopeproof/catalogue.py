@@ -1,0 +1,72 @@
+"""Things found by name: a room of frozen dataclasses needs no registry to edit.
+
+A *spec* is how a user writes one of them down: ``NAME`` or ``NAME:field=value,field=value``, for instance
+``rotary:fraction=0.25``. The name is the class attribute ``name``; the fields are the dataclass's own.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from typing import Any, TypeVar
+
+from nopeproof.errors import NopeproofError
+
+T = TypeVar("T")
+
+
+def by_name(base: type[T]) -> dict[str, type[T]]:
+    """Every named subclass of ``base``, at any depth, in alphabetical order of its name."""
+    found: dict[str, type[T]] = {}
+    pending = list(base.__subclasses__())
+    while pending:
+        cls = pending.pop()
+        pending.extend(cls.__subclasses__())
+        if "name" in vars(cls):
+            found[vars(cls)["name"]] = cls
+    return dict(sorted(found.items()))
+
+
+def build(base: type[T], spec: str, what: str) -> T:
+    """Make the object a spec names; ``what`` is the word for such a thing in messages.
+
+    Raises:
+        NopeproofError: no such name, no such field, or a value the class refuses.
+
+    >>> from nopeproof.positions import PositionalEncoding
+    >>> build(PositionalEncoding, "rotary:fraction=0.25", "positional encoding")
+    Rotary(fraction=0.25, base=10000.0)
+    """
+    name, _, options = spec.partition(":")
+    known = by_name(base)
+    if name not in known:
+        raise NopeproofError(f"{what} {name!r}", f"there are: {', '.join(known)}", "choose one of these")
+    cls = known[name]
+    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return cls(**_options(spec, options, fields))
+
+
+def spec_of(thing: Any) -> str:
+    """The shortest spec that builds ``thing`` again: fields at their defaults are left out."""
+    changed = [
+        f"{f.name}={getattr(thing, f.name)!r}" for f in dataclasses.fields(thing) if getattr(thing, f.name) != f.default
+    ]
+    return thing.name + (":" + ",".join(changed) if changed else "")
+
+
+def _options(spec: str, text: str, fields: set[str]) -> dict[str, Any]:
+    options = {}
+    for part in filter(None, text.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or key not in fields:
+            raise NopeproofError(f"{part!r} in {spec!r}", f"its fields are: {', '.join(sorted(fields)) or 'none'}",
+                                 "write NAME:field=value,field=value")  # fmt: skip
+        options[key] = _value(value)
+    return options
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text  # a bare word is a string

@@ -1,0 +1,243 @@
+"""Hold trained runs beside the construction, and against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nopeproof import tasks
+from nopeproof.analysis.attention_distance import layer_distance, legacy_layer_distance, uniform_map
+from nopeproof.analysis.heads import attention_to_bos, distance_to_uniform, nearest
+from nopeproof.analysis.probes import TARGETS, position_probe
+from nopeproof.errors import NopeproofError
+from nopeproof.learn import store
+from nopeproof.learn.observe import Observed, View, views, words
+from nopeproof.learn.recipe import Cell
+from nopeproof.learn.train import build, load
+
+UNITS = {
+    "distance": "nats, 0 to ln 2 (Jensen-Shannon)",
+    "legacy_distance": "nats, unbounded (KL from the mixture, head pairs i < j only: the published code's variant)",
+    "attention_to_bos": "share of attention, mean over queries 2..T",
+    "r2": "held-out coefficient of determination, at most 1",
+    "exact_match": "share of answers wholly right",
+    "length": "the task's measure of length",
+}
+REFERENCE = "nope"
+
+
+def compare_runs(
+    runs: Sequence[Path], *, lengths: Sequence[int] | None = None, seed: int = 0, words_per_length: int = 32
+) -> dict[str, Any]:
+    """Compare finished runs, each a run's folder or a folder of runs; all figures are plain JSON.
+
+    Args:
+        runs: folders.
+        lengths: lengths of the words looked at; None takes half, all and one and a half of the training length.
+        seed: of the words; they are the same for every model.
+        words_per_length: how many of each length.
+
+    Returns:
+        ``units``: what each figure is in. ``lengths``, ``words_per_length``, ``seed``: what was looked at.
+        ``models``: one entry a seed of a run, with
+            ``name`` (pe/seed), ``pe``, ``task``, ``seed``, ``digest``, ``train_length``;
+            ``scores`` (lists along ``length``: ``exact_match``, ``token_accuracy``, ``cross_entropy``) and their
+            means ``exact_match_in`` and ``exact_match_beyond`` the training length;
+            ``uniform``: ``distance`` [layer][head] to the 1/t pattern of kazemnejad2023 Thm 1, ``nearest``
+            {layer, head, nats}, and ``untrained_nearest`` the same of the untrained model;
+            ``attention_to_bos`` [layer][head];
+            ``probes``: {target, layer (0 is the embedding), r2, r2_untrained, r2_longer}: fitted and tested on
+            mixed training lengths with other words; ``r2_longer`` scores the same fit beyond them;
+            ``example``: {tokens, attention [layer][head][t][i]} of one word of the shortest length.
+        ``distances``: D^(l) of kazemnejad2023 eq. 2 from each NoPE model to others on the same task, one entry a
+            length: {task, length, reference, other, kind, per_layer, mean, legacy_per_layer, legacy_mean}. ``kind``
+            is "encoding" (same seed, another encoding), "other recipe" (NoPE trained otherwise) or a null model:
+            "other seed" (NoPE, same recipe), "untrained" (its own start), "uniform" (one head, 1/t). A legacy figure is
+            null where it is infinite,
+            or undefined for want of a pair i < j.
+        ``summary``: mean of these over seeds, nearest first: {task, length, other, kind, mean, least, most, seeds}.
+
+    Raises:
+        NopeproofError: no finished run is there, there are fewer than 2 words, or runs on one task differ in depth.
+    """
+    if words_per_length < 2:
+        found = "probes are fitted on half of the words and tested on the other"
+        raise NopeproofError(f"compare on {words_per_length} words of each length", found, "ask for 2 at least")
+    folders = find_runs(runs)
+    cells = [Cell.from_config(store.read_json(folder / store.CONFIG)) for folder in folders]
+    looked_at = tuple(lengths or default_lengths(cells[0]))
+    models = [m for folder in folders for m in observe(folder, looked_at, words_per_length, seed)]
+    distances = [row for model in models if model.cell.pe == REFERENCE for row in _distances(model, models, looked_at)]
+    return {
+        "schema": 1,
+        "units": UNITS,
+        "lengths": list(looked_at),
+        "words_per_length": words_per_length,
+        "seed": seed,
+        "models": [_model(m, looked_at) for m in models],
+        "distances": distances,
+        "summary": _summary(distances),
+    }
+
+
+def default_lengths(cell: Cell) -> tuple[int, ...]:
+    """Half, all and one and a half of the training length."""
+    n = cell.recipe.train_length
+    return tuple(sorted({max(1, n // 2), n, n + n // 2}))
+
+
+def find_runs(paths: Sequence[Path]) -> list[Path]:
+    """The finished runs at or right below the given folders.
+
+    Raises:
+        NopeproofError: a folder holds none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        here = [path] if (path / store.RESULT).exists() else sorted(p.parent for p in path.glob(f"*/{store.RESULT}"))
+        if not here:
+            raise NopeproofError(
+                f"compare the runs in {path}", "there is no finished run", "train first: nopeproof train"
+            )
+        found += [run for run in here if run not in found]
+    if not found:
+        raise NopeproofError("compare runs", "no folder was given", "name a run's folder, or a folder of runs")
+    return found
+
+
+def observe(run: Path, lengths: Iterable[int], count: int, seed: int) -> list[Observed]:
+    """Each seed of a finished run on ``count`` words of each length, and of each length its probes need."""
+    cell, model = load(run)
+    task = tasks.task(cell.task)
+    wanted = sorted({*lengths, *range(1, cell.recipe.test_length + 1)})
+    inputs = {n: words(task, n, count, seed) for n in wanted}
+    scores = store.read_json(run / store.RESULT)["scores"]
+    pairs = zip(
+        cell.seeds,
+        scores,
+        views(model, inputs, len(cell.seeds)),
+        views(build(cell), inputs, len(cell.seeds)),
+        strict=True,
+    )
+    return [Observed(cell, s, score, trained, untrained) for s, score, trained, untrained in pairs]
+
+
+def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
+    recipe, scores = model.cell.recipe, {k: v for k, v in model.scores.items() if k != "seed"}
+    exact = np.array(scores["exact_match"])
+    inside = np.array(scores["length"]) <= recipe.train_length
+    uniform = _per_head(model.trained, lengths, distance_to_uniform)
+    return {
+        "name": model.name,
+        "pe": model.cell.pe,
+        "task": model.cell.task,
+        "seed": model.seed,
+        "digest": model.cell.digest,
+        "train_length": recipe.train_length,
+        "scores": scores,
+        "exact_match_in": float(exact[inside].mean()),
+        "exact_match_beyond": float(exact[~inside].mean()) if not inside.all() else None,
+        "uniform": {
+            "distance": uniform.tolist(),
+            "nearest": nearest(uniform),
+            "untrained_nearest": nearest(_per_head(model.untrained, lengths, distance_to_uniform)),
+        },
+        "attention_to_bos": _per_head(model.trained, lengths, attention_to_bos).tolist(),
+        "probes": _probes(model),
+        "example": _example(model, min(lengths)),
+    }
+
+
+def _per_head(view: View, lengths: Sequence[int], measure: Any) -> np.ndarray:
+    """Mean over words, then over lengths: layer by head."""
+    return np.mean([measure(view.maps[n]).mean(axis=1) for n in lengths], axis=0)
+
+
+def _probes(model: Observed) -> list[dict[str, Any]]:
+    recipe = model.cell.recipe
+    inside, beyond = range(1, recipe.train_length + 1), range(recipe.train_length + 1, recipe.test_length + 1)
+    rows = []
+    for layer in range(recipe.layers + 1):
+        fitted, held, longer = (
+            _part(model.trained, layer, n, half) for n, half in ((inside, 0), (inside, 1), (beyond, 1))
+        )
+        start, start_held = (_part(model.untrained, layer, inside, half) for half in (0, 1))
+        for target in TARGETS:
+            rows.append({
+                "target": target,
+                "layer": layer,
+                "r2": position_probe(fitted, held, target),
+                "r2_untrained": position_probe(start, start_held, target),
+                "r2_longer": position_probe(fitted, longer, target) if longer else None,
+            })  # fmt: skip
+    return rows
+
+
+def _part(view: View, layer: int, lengths: Iterable[int], half: int) -> list[np.ndarray]:
+    """Streams after one layer; ``half`` 0 takes every other word, 1 the words between."""
+    return [view.streams[n][layer][half::2] for n in lengths]
+
+
+def _example(model: Observed, length: int) -> dict[str, Any]:
+    vocabulary, view = tasks.task(model.cell.task).vocabulary, model.trained
+    return {
+        "tokens": [vocabulary[token] for token in view.inputs[length][0]],
+        "attention": np.round(view.maps[length][:, 0], 4).tolist(),
+    }
+
+
+def _distances(reference: Observed, models: Sequence[Observed], lengths: Sequence[int]) -> list[dict[str, Any]]:
+    others = [(m.name, _kind(reference, m), m.trained) for m in models if _kind(reference, m)]
+    others.append((f"untrained {reference.name}", "untrained", reference.untrained))
+    rows = []
+    for n in lengths:
+        mine = reference.trained.maps[n]
+        flat = np.broadcast_to(uniform_map(mine.shape[-1]), (*mine.shape[:2], 1, *mine.shape[-2:]))
+        for name, kind, maps in [*((a, b, view.maps[n]) for a, b, view in others), ("uniform", "uniform", flat)]:
+            if len(maps) != len(mine):
+                found = f"they have {len(mine)} and {len(maps)} layers"
+                raise NopeproofError(f"compare {reference.name} with {name}", found, "compare runs of one depth")
+            ends = {"task": reference.cell.task, "length": n, "reference": reference.name, "other": name, "kind": kind}
+            rows.append(ends | _layers(mine, maps))
+    return rows
+
+
+def _kind(reference: Observed, other: Observed) -> str | None:
+    """In what respect ``other`` is compared with a NoPE model; None if not at all."""
+    if other is reference or other.cell.task != reference.cell.task:
+        return None
+    if other.cell.pe == REFERENCE:
+        return "other seed" if other.cell.recipe == reference.cell.recipe else "other recipe"
+    return "encoding" if other.seed == reference.seed else None
+
+
+def _layers(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    """D^(l) for each layer, mean over words; the legacy variant beside it where it exists."""
+    per_layer = layer_distance(a, b).mean(axis=1)
+    legacy = legacy_layer_distance(a, b).mean(axis=1) if b.shape[2] > 1 else np.full(len(a), np.nan)
+    return {
+        "per_layer": per_layer.tolist(),
+        "mean": float(per_layer.mean()),
+        "legacy_per_layer": [_finite(value) for value in legacy],
+        "legacy_mean": _finite(legacy.mean()),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _summary(distances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    groups: dict[tuple[str, int, str, str], list[float]] = {}
+    for row in distances:
+        label = row["other"].rpartition("/")[0] if row["kind"] == "encoding" else row["kind"]
+        groups.setdefault((row["task"], row["length"], label, row["kind"]), []).append(row["mean"])
+    rows = [
+        {"task": task, "length": length, "other": other, "kind": kind, "mean": float(np.mean(values)),
+         "least": min(values), "most": max(values), "seeds": len(values)}
+        for (task, length, other, kind), values in groups.items()
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (row["task"], row["length"], row["mean"]))

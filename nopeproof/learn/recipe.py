@@ -1,0 +1,184 @@
+"""What to train, as data: recipe, cell, preset. Imports no torch, so a command line can list presets at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nopeproof import catalogue, positions, tasks
+from nopeproof.errors import NopeproofError
+
+SCHEMA = 1  # raised whenever the same configuration would no longer train the same weights
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is built and trained. The defaults are the smallest that reached the trends of kazemnejad2023."""
+
+    layers: int = 4
+    """Blocks, each attention and MLP; with 2, NoPE did not learn copy."""
+    d_model: int = 64
+    """Width of the residual stream."""
+    heads: int = 4
+    """Attention heads per layer."""
+    mlp: int = 4
+    """Hidden width of the MLP, in units of d_model."""
+    max_length: int = 64
+    """Rows of a learned position table, in tokens."""
+    train_length: int = 10
+    """Longest length trained on; each step draws one length uniformly from 1 to this."""
+    test_length: int = 20
+    """Longest length tested on."""
+    test_count: int = 200
+    """Test examples per length."""
+    steps: int = 3000
+    """Optimizer steps."""
+    batch: int = 32
+    """Examples per step at the longest training length; shorter ones come in larger batches of equal cost."""
+    batch_cap: int = 128
+    """The most examples per step."""
+    lr: float = 2e-3
+    """Peak learning rate of AdamW, reached after the warm-up and then brought down linearly to 0."""
+    warmup: float = 0.06
+    """Share of the steps spent warming up."""
+    betas: tuple[float, float] = (0.9, 0.98)
+    """Decay of AdamW's two moments."""
+    weight_decay: float = 0.05
+    """AdamW's decoupled weight decay, on matrices only."""
+    clip: float = 1.0
+    """Largest gradient norm, of each model by itself."""
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """Arithmetic of the matrix products in training; weights and tests are fp32."""
+
+    def __post_init__(self) -> None:
+        if self.d_model % self.heads:
+            raise NopeproofError(
+                f"d_model {self.d_model} over {self.heads} heads", "the heads do not divide it", "change either"
+            )
+        sizes = [
+            f.name
+            for f in dataclasses.fields(self)
+            if isinstance(getattr(self, f.name), int) and getattr(self, f.name) < 1
+        ]
+        if sizes:
+            raise NopeproofError(f"a recipe with {', '.join(sizes)} below 1", "every size counts something", "raise it")
+
+    def batch_at(self, length: int) -> int:
+        """Examples per step at one length: about the same number of tokens at each."""
+        return min(self.batch_cap, max(1, self.batch * self.train_length // (length + 1)))
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of a step counted from 0."""
+        warm = max(1, round(self.warmup * self.steps))
+        return self.lr * min((step + 1) / warm, (self.steps - step) / max(1, self.steps - warm))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One square of a grid: an encoding, a task, and the seeds trained together in one stacked model."""
+
+    pe: str
+    task: str
+    seeds: tuple[int, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def __post_init__(self) -> None:
+        # Unknown names fail here, before any training. Spelled-out defaults must not make another cell.
+        object.__setattr__(self, "pe", catalogue.spec_of(positions.encoding(self.pe)))
+        object.__setattr__(self, "task", catalogue.spec_of(tasks.task(self.task)))
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise NopeproofError(
+                f"seeds {self.seeds}", "a cell needs at least one seed, each once", "list different seeds"
+            )
+
+    def config(self) -> dict[str, Any]:
+        """Everything that decides the result, JSON-able."""
+        return {"schema": SCHEMA, **json.loads(json.dumps(dataclasses.asdict(self)))}
+
+    @staticmethod
+    def from_config(config: dict[str, Any]) -> Cell:
+        """The cell a configuration describes.
+
+        Raises:
+            NopeproofError: it was written under another schema version or with other keys.
+        """
+        if config.get("schema") != SCHEMA:
+            raise NopeproofError(
+                f"a run of schema {config.get('schema')}", f"this version reads schema {SCHEMA}", "train it again"
+            )
+        try:
+            recipe = dict(config["recipe"])
+            recipe["betas"] = tuple(recipe["betas"])
+            return Cell(config["pe"], config["task"], tuple(config["seeds"]), Recipe(**recipe))
+        except (KeyError, TypeError) as error:
+            raise NopeproofError(
+                "a run's config.json", f"it has missing or unknown keys: {error}", "train it again"
+            ) from error
+
+    @property
+    def digest(self) -> str:
+        """Hash of the configuration, 12 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.config(), sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def label(self) -> str:
+        """Name of the run's folder: readable, and different whenever the configuration is."""
+        readable = f"{self.task}-{self.pe}".replace(":", "_").replace("=", "").replace(",", "_").replace("'", "")
+        return f"{readable}-{self.digest}"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A declarative grid: every encoding on every task, all seeds of a cell stacked."""
+
+    name: str
+    summary: str
+    pes: tuple[str, ...]
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The grid's cells, task by task."""
+        return tuple(Cell(pe, task, self.seeds, self.recipe) for task, pe in itertools.product(self.tasks, self.pes))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One message of a training in progress; ``loss`` is in nats per token, averaged over the stacked models."""
+
+    cell: str
+    state: Literal["waiting", "training", "testing", "finished", "kept", "failed"]
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    note: str = ""
+
+
+Listener = Callable[[Progress], None]
+
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset(
+            "demo",
+            "NoPE and T5 on copy, shortened: the comparison inside `make reproduce`",
+            pes=("nope", "t5"),
+            tasks=("copy",),
+            seeds=(0, 1),
+        ),
+        Preset(
+            "quick",
+            "five encodings on copy, reverse and sort, 3 seeds",
+            pes=("nope", "t5", "alibi", "rotary", "ape-sinusoidal", "ape-learned"),
+            tasks=("copy", "reverse", "sort"),
+            seeds=(0, 1, 2),
+        ),
+    )
+}

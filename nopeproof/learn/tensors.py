@@ -1,0 +1,38 @@
+"""Tensors on disk: safetensors with JSON metadata, written at once. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from nopeproof.errors import NopeproofError
+from nopeproof.learn.store import write_atomic
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write tensors and JSON-able metadata as one safetensors file, so that they can never disagree."""
+    header = {key: json.dumps(value) for key, value in metadata.items()}
+    write_atomic(path, save({name: t.detach().contiguous() for name, t in tensors.items()}, metadata=header))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read back what `save_tensors` wrote: tensors, metadata.
+
+    Raises:
+        NopeproofError: the file is missing or is not safetensors.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+    except (FileNotFoundError, SafetensorError) as error:
+        raise NopeproofError(
+            f"load {path}", f"it cannot be read: {error}", "train the run, or train it again"
+        ) from error
+    return tensors, metadata

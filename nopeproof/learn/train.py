@@ -1,0 +1,209 @@
+"""Train one cell: deterministic given its seeds, and the same bit for bit if killed at any moment and started again.
+
+No random state needs saving: the examples of a step are drawn from a stream keyed by (seed, step), the length of a
+step from one keyed by the step alone, which the stacked models share. So a checkpoint is weights, AdamW's moments
+and the step, in one safetensors file.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from nopeproof import positions, tasks
+from nopeproof.errors import NopeproofError
+from nopeproof.learn import store
+from nopeproof.learn.evaluate import evaluate
+from nopeproof.learn.model import Transformer
+from nopeproof.learn.recipe import Cell, Listener, Progress, Recipe
+from nopeproof.learn.tensors import load_tensors, save_tensors
+
+LENGTH_STREAM = 1_000_000_009
+CHECKPOINT_EVERY = 100  # steps: the work a kill can cost
+LOG_EVERY = 50
+
+
+def build(cell: Cell) -> Transformer:
+    """The cell's models before the first step: also the untrained control of every probe."""
+    vocabulary = len(tasks.task(cell.task).vocabulary)
+    return Transformer(cell.recipe, positions.encoding(cell.pe), vocabulary, cell.seeds)
+
+
+def load(run: Path) -> tuple[Cell, Transformer]:
+    """A finished run's cell and trained models.
+
+    Raises:
+        NopeproofError: this is not the folder of a finished run, or its files do not fit each other.
+    """
+    cell = Cell.from_config(store.read_json(run / store.CONFIG))
+    weights, _ = load_tensors(run / store.WEIGHTS)
+    model = build(cell)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise NopeproofError(f"load {run}", f"weights and config.json disagree: {error}", "train it again") from error
+    return cell, model.eval()
+
+
+def train(cell: Cell, run: Path, listen: Listener | None = None) -> dict[str, Any]:
+    """Train a cell in the folder ``run``, going on from its checkpoint if there is one; a finished run is left alone.
+
+    Returns:
+        The result row: configuration, its hash, one entry of scores a seed, CPU seconds spent, versions.
+
+    Raises:
+        NopeproofError: the loss is no number any more, or the folder holds another configuration's checkpoint.
+    """
+    with store.exclusive(run), _one_thread():
+        if (run / store.RESULT).exists():
+            return store.read_json(run / store.RESULT)
+        store.write_json(run / store.CONFIG, cell.config())
+        return _train(_State(cell, run), run, listen or (lambda progress: None))
+
+
+def _train(state: _State, run: Path, tell: Listener) -> dict[str, Any]:
+    cell, steps = state.cell, state.cell.recipe.steps
+    for step in range(state.step, steps):
+        loss = state.advance(step)
+        done = step + 1
+        if done % LOG_EVERY == 0 or done == steps:
+            _check_finite(cell, done, loss)
+            store.record({"step": done, "loss": loss.tolist()}, run / store.METRICS)
+            tell(Progress(cell.label, "training", done, steps, loss.mean().item()))
+        if done % CHECKPOINT_EVERY == 0 or done == steps:
+            state.save()
+    tell(Progress(cell.label, "testing", steps, steps))
+    return _finish(cell, run, state)
+
+
+def _check_finite(cell: Cell, step: int, loss: Float[Tensor, " s"]) -> None:
+    if lost := [str(seed) for seed, value in zip(cell.seeds, loss.tolist(), strict=True) if not math.isfinite(value)]:
+        raise NopeproofError(f"train {cell.label}", f"the loss of seed {', '.join(lost)} is no number at step {step}",
+                             "lower the learning rate")  # fmt: skip
+
+
+def _finish(cell: Cell, run: Path, state: _State) -> dict[str, Any]:
+    lengths = range(1, cell.recipe.test_length + 1)
+    scores = evaluate(state.model.eval(), tasks.task(cell.task), lengths, cell.recipe.test_count)
+    save_tensors(run / store.WEIGHTS, state.model.state_dict(), {"digest": cell.digest})
+    row = {
+        "cell": cell.label,
+        "status": "finished",
+        "digest": cell.digest,
+        "config": cell.config(),
+        "scores": [{"seed": seed, **score} for seed, score in zip(cell.seeds, scores, strict=True)],
+        "cpu_seconds": round(state.cpu_seconds(), 2),
+        "versions": {"torch": torch.__version__, "numpy": np.__version__},
+    }
+    store.write_json(run / store.RESULT, row)
+    (run / store.CHECKPOINT).unlink(missing_ok=True)
+    return row
+
+
+class _State:
+    """Models and optimizer at one step of the training."""
+
+    def __init__(self, cell: Cell, run: Path) -> None:
+        self.cell, self.path = cell, run / store.CHECKPOINT
+        self.task, self.model = tasks.task(cell.task), build(cell)
+        self.optimizer = _optimizer(self.model, cell.recipe)
+        self.step, self._spent, self._since = 0, 0.0, time.process_time()
+        if self.path.exists():
+            self._load()
+        kept = [row for row in store.read_rows(run / store.METRICS) if row["step"] <= self.step]
+        store.write_atomic(run / store.METRICS, b"")
+        for row in kept:
+            store.record(row, run / store.METRICS)
+
+    def advance(self, step: int) -> Float[Tensor, " s"]:
+        """One optimizer step; returns each model's loss in nats per scored token."""
+        recipe = self.cell.recipe
+        tokens, scored = batch(self.task, recipe, self.cell.seeds, step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+            logits = self.model(tokens[:, :, :-1])
+        loss = _loss(logits.float(), tokens[:, :, 1:], scored[:, :, 1:])
+        self.optimizer.zero_grad()
+        loss.sum().backward()
+        clip_each(list(self.model.parameters()), recipe.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = recipe.lr_at(step)
+        self.optimizer.step()
+        self.step = step + 1
+        return loss.detach()
+
+    def cpu_seconds(self) -> float:
+        """CPU time spent on this cell, earlier sittings included."""
+        return self._spent + time.process_time() - self._since
+
+    def save(self) -> None:
+        tensors = {f"model/{name}": p for name, p in self.model.named_parameters()}
+        for name, parameter in self.model.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"{key}/{name}"] = value
+        metadata = {"step": self.step, "digest": self.cell.digest, "cpu_seconds": self.cpu_seconds()}
+        save_tensors(self.path, tensors, metadata)
+
+    def _load(self) -> None:
+        tensors, metadata = load_tensors(self.path)
+        if metadata.get("digest") != self.cell.digest:
+            raise NopeproofError(f"go on with {self.path}", "it belongs to another configuration", "use another folder")
+        self.step, self._spent = metadata["step"], metadata["cpu_seconds"]
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(tensors.pop(f"model/{name}"))
+        named = dict(self.model.named_parameters())
+        for full, value in tensors.items():
+            key, name = full.split("/", 1)
+            self.optimizer.state[named[name]][key] = value
+
+
+def batch(
+    task: tasks.Task, recipe: Recipe, seeds: tuple[int, ...], step: int
+) -> tuple[Int[Tensor, "s b t"], Bool[Tensor, "s b t"]]:
+    """The examples of one step: token ids and which are scored. All models share the length, none the examples."""
+    length = int(np.random.default_rng([LENGTH_STREAM, step]).integers(1, recipe.train_length + 1))
+    drawn = [task.examples(np.random.default_rng([seed, step]), length, recipe.batch_at(length)) for seed in seeds]
+    return tuple(torch.from_numpy(np.stack([getattr(e, part) for e in drawn])) for part in ("tokens", "scored"))  # type: ignore[return-value]
+
+
+def clip_each(parameters: list[nn.Parameter], limit: float) -> None:
+    """Scale each stacked model's gradient down to norm ``limit`` at most; one clip over the stack would couple them."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.stack([g.flatten(1).square().sum(1) for g in gradients]).sum(0).sqrt()
+    factor = (limit / norm.clamp_min(1e-12)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+def _loss(
+    logits: Float[Tensor, "s b t v"], target: Int[Tensor, "s b t"], scored: Bool[Tensor, "s b t"]
+) -> Float[Tensor, " s"]:
+    nats = nn.functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none").view(target.shape)
+    return (nats * scored).sum((1, 2)) / scored.sum((1, 2))
+
+
+def _optimizer(model: Transformer, recipe: Recipe) -> torch.optim.AdamW:
+    gains = [p for n, p in model.named_parameters() if n.endswith("gain")]
+    rest = [p for n, p in model.named_parameters() if not n.endswith("gain")]
+    groups = [{"params": rest, "weight_decay": recipe.weight_decay}, {"params": gains, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The order of additions, and so the last bit, may depend on the number of threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,20 @@
+"""Write a word backwards (kazemnejad2023, reverse variant 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from nopeproof.tasks import Task
+
+
+@dataclass(frozen=True)
+class Reverse(Task):
+    """a b c -> c b a"""
+
+    name = "reverse"
+
+    def oracle(self, source: Int[np.ndarray, "count length"]) -> Int[np.ndarray, "count length"]:
+        return source[:, ::-1]

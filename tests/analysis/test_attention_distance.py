@@ -1,0 +1,91 @@
+"""The attention distance is exactly its definition; the published code's variant is exactly that code's."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nopeproof.analysis.attention_distance import (
+    attention_distance,
+    jensen_shannon,
+    layer_distance,
+    legacy_kl_mixture,
+    legacy_layer_distance,
+    uniform_map,
+)
+from nopeproof.analysis.heads import attention_to_bos, distance_to_uniform, nearest
+
+weights = st.lists(st.integers(0, 1000), min_size=2, max_size=8).filter(any)
+
+
+def distribution(raw: list[int]) -> np.ndarray:
+    return np.array(raw) / sum(raw)
+
+
+def maps(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    raw = np.exp(3 * rng.normal(size=shape)) * np.tri(shape[-1])
+    return raw / raw.sum(-1, keepdims=True)
+
+
+def kl(p: np.ndarray, q: np.ndarray) -> float:
+    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+
+@given(data=st.data(), raw=weights)
+def test_divergence_is_bounded_symmetric_and_zero_only_on_equals(data, raw):
+    p = distribution(raw)
+    q = distribution(data.draw(st.lists(st.integers(0, 1000), min_size=len(p), max_size=len(p)).filter(any)))
+    value = float(jensen_shannon(p, q))
+    assert 0 <= value <= math.log(2) + 1e-12
+    assert value == jensen_shannon(q, p)
+    assert jensen_shannon(p, p) == 0
+    assert value > 0 or np.allclose(p, q, atol=1e-6)
+    assert value == pytest.approx((kl(p, (p + q) / 2) + kl(q, (p + q) / 2)) / 2, abs=1e-12)
+
+
+def test_hand_values():
+    p, q = np.array([0.999, 0.001]), np.array([0.001, 0.999])
+    assert float(jensen_shannon(p, q)) == pytest.approx(0.685, abs=5e-4)
+    assert float(legacy_kl_mixture(p, q)) == pytest.approx(2.761, abs=5e-4)
+    assert float(jensen_shannon(np.array([1.0, 0]), np.array([0, 1.0]))) == pytest.approx(math.log(2))
+    assert float(legacy_kl_mixture(np.array([1.0, 0]), np.array([0, 1.0]))) == math.inf
+    assert float(legacy_kl_mixture(np.array([0.5, 0.5, 0]), np.array([0.5, 0.5, 0]))) == 0
+
+
+def test_distance_is_the_double_loop_of_the_definition():
+    rng = np.random.default_rng(0)
+    a, b = maps(rng, 3, 7, 7), maps(rng, 2, 7, 7)
+    loop = [
+        [np.mean([(kl(p[t], (p[t] + q[t]) / 2) + kl(q[t], (p[t] + q[t]) / 2)) / 2 for t in range(7)]) for q in b]
+        for p in a
+    ]
+    np.testing.assert_allclose(attention_distance(a, b), loop, rtol=1e-12)
+    assert layer_distance(a, b) == pytest.approx(np.min(loop))
+
+
+def test_legacy_compares_only_pairs_with_the_encodings_index_first():
+    """Only pairs i < j: head 0 of the other model against head 1 of NoPE, when there are two heads."""
+    rng = np.random.default_rng(1)
+    nope, other = maps(rng, 2, 5, 5), maps(rng, 2, 5, 5)
+    only = np.mean([(kl(m, p) + kl(m, q)) / 2 for p, q in zip(other[0], nope[1], strict=True) for m in [(p + q) / 2]])
+    assert legacy_layer_distance(nope, other) == pytest.approx(only)
+    assert layer_distance(nope, nope) == 0 < legacy_layer_distance(nope, nope)
+
+
+def test_batches_are_words():
+    rng = np.random.default_rng(2)
+    a, b = maps(rng, 4, 3, 6, 6), maps(rng, 4, 3, 6, 6)
+    np.testing.assert_array_equal(layer_distance(a, b), [layer_distance(x, y) for x, y in zip(a, b, strict=True)])
+
+
+def test_the_constructions_head_is_at_distance_zero_and_named():
+    rng = np.random.default_rng(3)
+    heads = np.stack([maps(rng, 6, 6), uniform_map(6), maps(rng, 6, 6)])
+    distance = distance_to_uniform(heads)
+    assert distance[1] == 0 < min(distance[0], distance[2])
+    assert nearest(np.stack([distance[[0, 2, 2]], distance])) == {"layer": 2, "head": 2, "nats": 0.0}
+    assert attention_to_bos(heads)[1] == pytest.approx(np.mean([1 / t for t in range(2, 7)]))
