@@ -98,6 +98,22 @@ def variable(name: str, power: Fraction | int = 1) -> Poly:
     return Poly({((name, power),): Fraction(1)} if power else {(): Fraction(1)})
 
 
+def divide(num: Poly, den: Poly) -> Poly | None:
+    """num / den if that is a polynomial, by long division; None if it is not (or an exponent would be fractional)."""
+    quotient, rest = Poly({}), num
+    order = sorted(num.variables() | den.variables())
+    rank = lambda m: [dict(m).get(v, 0) for v in order]  # noqa: E731
+    lead = max(den.terms, key=rank)
+    while rest.terms:
+        top = max(rest.terms, key=rank)
+        powers = {v: dict(top).get(v, 0) - dict(lead).get(v, 0) for v in order}
+        if any(n < 0 for n in powers.values()):
+            return None
+        step = Poly({tuple((v, n) for v, n in powers.items() if n): Fraction(rest.terms[top]) / den.terms[lead]})
+        quotient, rest = quotient + step, rest - step * den
+    return quotient
+
+
 class Ratio:
     """A quotient of polynomials whose denominator its maker has shown to be nonzero. Equality is by cross-multiplying."""
 
@@ -105,9 +121,12 @@ class Ratio:
 
     def __init__(self, num: Poly, den: Poly | None = None) -> None:
         self.num, self.den = num, den or number(1)
-        value = self.den.constant()
         if not self.den.terms:
             raise Reject("division by zero")
+        whole = divide(self.num, self.den)
+        if whole is not None:
+            self.num, self.den = whole, number(1)
+        value = self.den.constant()
         if value is not None and value != 1:
             self.num, self.den = num * number(1 / value), number(1)
 

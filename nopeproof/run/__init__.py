@@ -20,7 +20,7 @@ def run(circuit: Circuit, word: Sequence[str], arithmetic: Any = "exact", **opti
     if arithmetic == "exact":
         from nopeproof.run import exact
 
-        return exact.run(circuit, word)
+        return exact.run(circuit, word, **options)
     if arithmetic == "symbolic":
         from nopeproof.run import symbolic
 

@@ -40,8 +40,8 @@ class Arithmetic(Protocol):
 class Forward:
     """A forward pass; `head_output` may be replaced for parts whose weights are not given (Opaque)."""
 
-    def __init__(self, circuit: Circuit, arithmetic: Arithmetic) -> None:
-        self.circuit, self.A = circuit, arithmetic
+    def __init__(self, circuit: Circuit, arithmetic: Arithmetic, keep_weights: bool = True) -> None:
+        self.circuit, self.A, self.keep_weights = circuit, arithmetic, keep_weights
         self.zero = arithmetic.lift(_ZERO)
 
     def vector(self, v: Any) -> list[tuple[int, Any]]:
@@ -94,10 +94,14 @@ class Forward:
             for i in keys:
                 s = sum((q * k for q, k in zip(Q[t], K[i], strict=True)), zero) * scale
                 scores[t][i] = s if bias is None else s + bias[t][i]
+            if not (self.keep_weights or any(columns)):
+                output.append([zero] * self.circuit.d_model)
+                continue
             terms = [self.A.exp(scores[t][i] - scores[t][keys[0]], where) for i in keys]
             total = sum(terms, zero)
-            for i, e in zip(keys, terms, strict=True):
-                weights[t][i] = e / total
+            if self.keep_weights:
+                for i, e in zip(keys, terms, strict=True):
+                    weights[t][i] = e / total
             average = [
                 (sum((e * V[i][a] for i, e in zip(keys, terms, strict=True)), zero) / total) if keys else zero for a in range(len(columns))
             ]
@@ -106,7 +110,7 @@ class Forward:
                 for i, w in column:
                     row[i] = row[i] + w * a
             output.append(row)
-        return HeadTrace(scores, weights, output)
+        return HeadTrace(scores, weights if self.keep_weights else None, output)
 
     def scale(self, head: Head) -> Any:
         """1, or 1/sqrt(d_head)."""

@@ -169,9 +169,9 @@ class Exact:
         return ExpNumber(kernel.root(n) * kernel.Ratio(kernel.number(Fraction(1, x.numerator)))).reduced()
 
 
-def run(circuit: Circuit, word: Sequence[str]) -> Trace:
-    """The exact trace of a concrete circuit on a word. Raises NopeproofError for weights left open or inexact numbers."""
+def run(circuit: Circuit, word: Sequence[str], keep_weights: bool = True) -> Trace:
+    """The exact trace of a concrete circuit on a word; without `keep_weights`, attention weights are left out. Raises NopeproofError for weights left open or inexact numbers."""
     require_concrete(circuit, "exact")
     word = circuit.check_word(word)
-    forward = Forward(circuit, Exact())
+    forward = Forward(circuit, Exact(), keep_weights)
     return forward.run(word, embed(forward, word))

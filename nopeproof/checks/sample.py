@@ -1,0 +1,56 @@
+"""Hypothesis looks for a counterexample among longer words and other instances of the weights left open, and shrinks it."""
+
+from __future__ import annotations
+
+import time
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from nopeproof.checks.evaluate import Witness, violations
+from nopeproof.checks.exhaust import members, shown_scope, trace_of
+from nopeproof.claims import Claim, Evidence, Fails, Holds
+from nopeproof.errors import NopeproofError
+
+EXAMPLES, LONGEST = 40, 12
+
+
+class _Found(Exception):
+    def __init__(self, witness: Witness) -> None:
+        super().__init__("a counterexample")
+        self.witness = witness
+
+
+def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Evidence:
+    """`tested` on so many random words and instances, or `refuted` by the shrunk one. Deterministic."""
+    start, ran = time.perf_counter(), [0]
+    statement = claim.statement
+    inner = statement.statement if isinstance(statement, Fails) else statement
+    end = min(longest, claim.scope.t_max if isinstance(claim.scope.t_max, int) else longest)
+
+    @settings(max_examples=examples, derandomize=True, database=None, deadline=None, phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))
+    @given(st.data(), st.integers(min_value=min(claim.scope.t_min, end), max_value=end), st.integers(0, 7))
+    def attempt(data: st.DataObject, length: int, seed: int) -> None:
+        T, circuit = next(members(claim, length, seed))
+        alphabet = [t for t in circuit.tokens if t != circuit.bos or claim.scope.words == "any"]
+        first = [circuit.bos] if circuit.bos is not None else []
+        rest = length - len(first)
+        if rest and not alphabet:
+            return
+        word = tuple(first + data.draw(st.lists(st.sampled_from(alphabet), min_size=rest, max_size=rest)) if rest else first)
+        ran[0] += 1
+        witness = next(violations(inner, trace_of(circuit, word, claim.scope, isinstance(inner, Holds)), T), None)  # type: ignore[arg-type]
+        if witness is not None:
+            raise _Found({**witness, "T": T, "seed": seed})
+
+    try:
+        attempt()
+    except _Found as found:
+        kind = "proved" if isinstance(statement, Fails) else "refuted"
+        return Evidence(kind, claim.scope, "hypothesis", time.perf_counter() - start, found.witness)
+    except NopeproofError as bad:
+        return Evidence("open", claim.scope, "hypothesis", time.perf_counter() - start, reason=bad.message)
+    if isinstance(statement, Fails):
+        return Evidence("open", claim.scope, "hypothesis", time.perf_counter() - start, reason=f"no counterexample in {ran[0]} words")
+    scope = shown_scope(claim, end)
+    return Evidence("tested", scope, f"hypothesis, {ran[0]} words", time.perf_counter() - start)

@@ -1,0 +1,216 @@
+"""What users hold: `load` finds a construction by name or file, and `Construction` runs and verifies it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from nopeproof.circuit import Circuit, Family
+from nopeproof.claims import Claim, Verdict
+from nopeproof.errors import NopeproofError
+
+GROUP = "nopeproof.constructions"
+
+
+@dataclass(frozen=True)
+class Construction:
+    """A construction file: circuits and families with the claims made about them."""
+
+    name: str
+    doc: str
+    claims: tuple[Claim, ...]
+    path: str
+
+    @property
+    def title(self) -> str:
+        """The first line of the file's docstring."""
+        return self.doc.strip().splitlines()[0] if self.doc.strip() else self.name
+
+    @cached_property
+    def subjects(self) -> dict[str, Circuit | Family]:
+        """The circuits and families the claims speak of, by name, in order."""
+        return {c.subject.name: c.subject for c in self.claims}
+
+    @property
+    def weights_sha256(self) -> dict[str, str]:
+        """{subject name: SHA-256 of its weights}."""
+        return {name: s.weights_sha256 for name, s in self.subjects.items()}
+
+    def claim(self, id: str) -> Claim:
+        """The claim with that id. Raises NopeproofError naming those there are."""
+        for c in self.claims:
+            if c.id == id:
+                return c
+        raise NopeproofError(f"the claim {id!r} of {self.name!r}", "it has " + ", ".join(c.id for c in self.claims), "one of these")
+
+    def circuit(self, subject: str | None = None, *, T: int | None = None, vocabulary: Sequence[str] = ("a", "b"), seed: int = 0) -> Circuit:
+        """A concrete circuit to run: the named subject (default the last), its family member T, open parts drawn from `seed`."""
+        names = list(self.subjects)
+        name = names[-1] if subject is None else subject
+        if name not in self.subjects:
+            raise NopeproofError(f"the subject {name!r} of {self.name!r}", "it has " + ", ".join(names), "one of these")
+        found = self.subjects[name]
+        if isinstance(found, Family):
+            found = found.at(max(found.T_min, 1) if T is None else T)
+        return found if found.concrete else found.instance(vocabulary=vocabulary, seed=seed)
+
+    def run(self, word: Sequence[str], arithmetic: Any = "exact", *, subject: str | None = None, seed: int = 0, **options: Any) -> Any:
+        """The named trace of a run (see `nopeproof.run.run`). Tokens the file leaves open are taken from the word."""
+        from nopeproof.run import run
+
+        if isinstance(word, str) or not word:
+            raise NopeproofError(f"a run on {word!r}", "not a list of tokens" if word else "T = 0, an empty word", "such as ['<bos>', 'a', 'b']")
+        T = max(len(word), 2)
+        subject = subject or list(self.subjects)[-1]
+        if arithmetic == "symbolic":
+            found = self.subjects[subject] if subject in self.subjects else self.circuit(subject)
+            return run(found.at(T) if isinstance(found, Family) else found, word, arithmetic, **options)
+        known = self.subjects[subject].symbolic if isinstance(self.subjects.get(subject), Family) else self.subjects.get(subject)  # type: ignore[union-attr]
+        tokens = [w for w in dict.fromkeys(word) if known is None or w not in known.embedding.tokens]  # type: ignore[union-attr]
+        return run(self.circuit(subject, T=T, vocabulary=tokens, seed=seed), word, arithmetic, **options)
+
+    def attention(self, word: Sequence[str], *, subject: str | None = None, seed: int = 0) -> dict[tuple[int, int], Any]:
+        """Exact attention weights, {(block, head): [T][T]}."""
+        trace = self.run(word, subject=subject, seed=seed)
+        return {key: h.weights for key, h in trace.heads.items()}
+
+    def verify(self, claim: str | None = None, *, deep: bool = False) -> Verdicts:
+        """Verdicts on every claim, or on one. Prints as a table; in a notebook it shows as HTML."""
+        from nopeproof.checks import verify
+
+        chosen = self.claims if claim is None else (self.claim(claim),)
+        return Verdicts(self, tuple(verify(c, deep=deep) for c in chosen))
+
+    def __repr__(self) -> str:
+        return f"Construction({self.name!r}, {len(self.claims)} claims, {', '.join(self.subjects)})"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The verdicts on a construction's claims, in order."""
+
+    construction: Construction
+    verdicts: tuple[Verdict, ...]
+
+    def __iter__(self) -> Iterator[Verdict]:
+        return iter(self.verdicts)
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __getitem__(self, which: int | str) -> Verdict:
+        if isinstance(which, str):
+            return next(v for v in self.verdicts if v.claim.id == self.construction.claim(which).id)
+        return self.verdicts[which]
+
+    @property
+    def stands(self) -> bool:
+        """Whether every claim stands as stated."""
+        return all(v.stands for v in self.verdicts)
+
+    def as_json(self) -> dict:
+        """The construction's entry of `verify --json`."""
+        claims = [
+            {
+                "id": v.claim.id,
+                "subject": v.claim.subject.name,
+                "statement": v.claim.says,
+                "scope": v.claim.scope.as_json(),
+                "source": v.claim.source,
+                "verdict": v.kind,
+                "stands": v.stands,
+                "verdict_scope": v.scope.as_json(),
+                "evidence": [e.as_json() for e in v.evidence],
+            }
+            for v in self.verdicts
+        ]
+        return {"name": self.construction.name, "title": self.construction.title, "weights_sha256": self.construction.weights_sha256, "claims": claims}
+
+    def __str__(self) -> str:
+        width = max(len(v.claim.id) for v in self.verdicts)
+        return "\n".join(f"{v.claim.id:{width}}  {v.kind:9}  {v.claim.says}  [{v.scope}]" for v in self.verdicts)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        cells = [[v.claim.id, v.claim.says, str(v.scope), v.kind] for v in self.verdicts]
+        rows = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in cells)
+        head = "".join(f"<th>{h}</th>" for h in ("claim", "says", "scope", "verdict"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def names() -> list[str]:
+    """Every construction that can be loaded by name: ours, and those other packages offer through entry points."""
+    return sorted(_modules())
+
+
+def load(target: str | Path) -> Construction:
+    """A construction by name ("absolute-position") or by file ("mine.py", which is executed).
+
+    Raises NopeproofError for an unknown name, a missing file, or a file that does not run or makes no claim.
+    """
+    text = str(target)
+    if text.endswith(".py"):
+        return _from_module(_execute(Path(text)), Path(text).stem)
+    known = _modules()
+    if text not in known:
+        close = [n for n in known if text.replace("_", "-") in n or n in text]
+        hint = f"did you mean {close[0]}?" if close else "`nopeproof list`, or a path ending in .py"
+        raise NopeproofError(f"the construction {text!r}", "known: " + ", ".join(sorted(known)), hint)
+    return _from_module(importlib.import_module(known[text]), text)
+
+
+def _modules() -> dict[str, str]:
+    """{name: module path}."""
+    import nopeproof.constructions as ours
+
+    found = {m.name.replace("_", "-"): f"nopeproof.constructions.{m.name}" for m in pkgutil.iter_modules(ours.__path__) if not m.name.startswith("_")}
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        found.setdefault(entry.name, entry.value)
+    return found
+
+
+def _execute(path: Path) -> ModuleType:
+    asked = f"the construction file {path}"
+    if not path.is_file():
+        raise NopeproofError(asked, "no such file" if not path.exists() else "not a file", "`nopeproof new NAME` writes one to start from")
+    spec = importlib.util.spec_from_file_location(f"_nopeproof_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise NopeproofError(asked, "Python cannot load it", "a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except NopeproofError:
+        raise
+    except SyntaxError as bad:
+        raise NopeproofError(asked, f"a syntax error in line {bad.lineno}: {bad.msg}", "mend the line") from None
+    except (Exception, SystemExit) as bad:
+        line = next((f.lineno for f in reversed(traceback.extract_tb(bad.__traceback__)) if f.filename == str(path)), None)
+        raise NopeproofError(asked, f"line {line} raised {type(bad).__name__}: {bad}", "a file that runs when imported") from None
+    return module
+
+
+def _from_module(module: ModuleType, name: str) -> Construction:
+    asked = f"the construction {name!r}"
+    claims = getattr(module, "claims", None)
+    if not isinstance(claims, list | tuple) or not claims:
+        raise NopeproofError(asked, "no `claims`" if claims is None else "an empty or unusable `claims`", "claims = [Claim(...), ...]")
+    for c in claims:
+        if not isinstance(c, Claim):
+            raise NopeproofError(asked, f"a {type(c).__name__} among its claims", "Claim(id, subject, statement)")
+    ids = [c.id for c in claims]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise NopeproofError(asked, f"two claims called {twice[0]!r}", "ids of their own")
+    return Construction(name, module.__doc__ or "", tuple(claims), str(module.__file__))
