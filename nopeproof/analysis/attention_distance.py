@@ -46,7 +46,7 @@ def legacy_kl_mixture(
 
 
 def attention_distance(a: Maps, b: Maps, divergence=jensen_shannon) -> Float[np.ndarray, "*batch h g"]:
-    """D_AT(P, Q) = (1/T) sum_t D(P_t | Q_t), every head P of ``a`` with every Q of ``b``; nats (kazemnejad2023, eq. 2)."""
+    """D_AT(P, Q) = (1/T) sum_t D(P_t | Q_t) for all heads P of ``a``, Q of ``b``, in nats (kazemnejad2023, eq. 2)."""
     return divergence(a[..., :, None, :, :], b[..., None, :, :, :]).mean(axis=-1)
 
 

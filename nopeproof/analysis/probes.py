@@ -1,7 +1,8 @@
 """Linear probes: can a least-squares readout of the stream tell the position t, or 1/t?
 
 A probe says something only beside the same probe on the untrained model, whose attention already averages over the
-prefix and so leaks position; and only on words it was not fitted on, of mixed lengths.
+prefix and so leaks position; and only on words it was not fitted on, of mixed lengths. Position 1 is left out:
+<bos> stands there and nowhere else, so its embedding alone would explain most of the variance of 1/t.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 TARGETS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"t": lambda t: t, "1/t": lambda t: 1 / t}
-"""What is read out of position t = 1..T; t counts positions, 1/t has no unit."""
+"""What is read out of position t = 2..T; t counts positions, 1/t has no unit."""
 
 Streams = Sequence[Float[np.ndarray, "word t d"]]
 """Residual streams of words, one array for each length."""
@@ -38,8 +39,8 @@ def position_probe(train: Streams, test: Streams, target: str) -> float:
 
 
 def _flat(streams: Streams) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
-    rows = np.concatenate([s.reshape(-1, s.shape[-1]) for s in streams]).astype(np.float64)
-    position = np.concatenate([np.tile(np.arange(1.0, s.shape[1] + 1), s.shape[0]) for s in streams])
+    rows = np.concatenate([s[:, 1:].reshape(-1, s.shape[-1]) for s in streams]).astype(np.float64)
+    position = np.concatenate([np.tile(np.arange(2.0, s.shape[1] + 1), s.shape[0]) for s in streams])
     return rows, position
 
 

@@ -27,6 +27,8 @@ UNITS = {
     "length": "the task's measure of length",
 }
 REFERENCE = "nope"
+LEARNED = 0.95
+"""Exact match within the training lengths below which a model enters no ranking (it is marked, not dropped)."""
 
 
 def compare_runs(
@@ -45,12 +47,13 @@ def compare_runs(
         ``models``: one entry a seed of a run, with
             ``name`` (pe/seed), ``pe``, ``task``, ``seed``, ``digest``, ``train_length``;
             ``scores`` (lists along ``length``: ``exact_match``, ``token_accuracy``, ``cross_entropy``) and their
-            means ``exact_match_in`` and ``exact_match_beyond`` the training length;
+            means ``exact_match_in`` and ``exact_match_beyond`` the training length; ``learned``, whether the first
+            reaches `LEARNED`;
             ``uniform``: ``distance`` [layer][head] to the 1/t pattern of kazemnejad2023 Thm 1, ``nearest``
             {layer, head, nats}, and ``untrained_nearest`` the same of the untrained model;
             ``attention_to_bos`` [layer][head];
             ``probes``: {target, layer (0 is the embedding), r2, r2_untrained, r2_longer}: fitted and tested on
-            mixed training lengths with other words; ``r2_longer`` scores the same fit beyond them;
+            positions 2..T of mixed training lengths, with other words; ``r2_longer`` scores the same fit beyond them;
             ``example``: {tokens, attention [layer][head][t][i]} of one word of the shortest length.
         ``distances``: D^(l) of kazemnejad2023 eq. 2 from each NoPE model to others on the same task, one entry a
             length: {task, length, reference, other, kind, per_layer, mean, legacy_per_layer, legacy_mean}. ``kind``
@@ -58,7 +61,8 @@ def compare_runs(
             "other seed" (NoPE, same recipe), "untrained" (its own start), "uniform" (one head, 1/t). A legacy figure is
             null where it is infinite,
             or undefined for want of a pair i < j.
-        ``summary``: mean of these over seeds, nearest first: {task, length, other, kind, mean, least, most, seeds}.
+        ``summary``: mean of these over pairs of models, nearest first: {task, length, other, kind, mean, least, most,
+            pairs}. Two NoPE models are one pair, not two.
 
     Raises:
         NopeproofError: no finished run is there, there are fewer than 2 words, or runs on one task differ in depth.
@@ -70,7 +74,12 @@ def compare_runs(
     cells = [Cell.from_config(store.read_json(folder / store.CONFIG)) for folder in folders]
     looked_at = tuple(lengths or default_lengths(cells[0]))
     models = [m for folder in folders for m in observe(folder, looked_at, words_per_length, seed)]
-    distances = [row for model in models if model.cell.pe == REFERENCE for row in _distances(model, models, looked_at)]
+    distances = [
+        row
+        for index, model in enumerate(models)
+        if model.cell.pe == REFERENCE
+        for row in _distances(model, _partners(index, models), looked_at)
+    ]
     return {
         "schema": 1,
         "units": UNITS,
@@ -139,6 +148,7 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
         "train_length": recipe.train_length,
         "scores": scores,
         "exact_match_in": float(exact[inside].mean()),
+        "learned": bool(exact[inside].mean() >= LEARNED),
         "exact_match_beyond": float(exact[~inside].mean()) if not inside.all() else None,
         "uniform": {
             "distance": uniform.tolist(),
@@ -189,8 +199,10 @@ def _example(model: Observed, length: int) -> dict[str, Any]:
     }
 
 
-def _distances(reference: Observed, models: Sequence[Observed], lengths: Sequence[int]) -> list[dict[str, Any]]:
-    others = [(m.name, _kind(reference, m), m.trained) for m in models if _kind(reference, m)]
+def _distances(
+    reference: Observed, partners: Sequence[tuple[Observed, str]], lengths: Sequence[int]
+) -> list[dict[str, Any]]:
+    others = [(m.name, kind, m.trained) for m, kind in partners]
     others.append((f"untrained {reference.name}", "untrained", reference.untrained))
     rows = []
     for n in lengths:
@@ -205,13 +217,18 @@ def _distances(reference: Observed, models: Sequence[Observed], lengths: Sequenc
     return rows
 
 
-def _kind(reference: Observed, other: Observed) -> str | None:
-    """In what respect ``other`` is compared with a NoPE model; None if not at all."""
-    if other is reference or other.cell.task != reference.cell.task:
-        return None
-    if other.cell.pe == REFERENCE:
-        return "other seed" if other.cell.recipe == reference.cell.recipe else "other recipe"
-    return "encoding" if other.seed == reference.seed else None
+def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, str]]:
+    """The models a NoPE model is compared with, and in what respect; of two NoPE models the first is the reference."""
+    reference = models[index]
+    found = []
+    for place, other in enumerate(models):
+        if other.cell.task != reference.cell.task:
+            continue
+        if other.cell.pe == REFERENCE and place > index:
+            found.append((other, "other seed" if other.cell.recipe == reference.cell.recipe else "other recipe"))
+        elif other.cell.pe != REFERENCE and other.seed == reference.seed:
+            found.append((other, "encoding"))
+    return found
 
 
 def _layers(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
@@ -237,7 +254,7 @@ def _summary(distances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         groups.setdefault((row["task"], row["length"], label, row["kind"]), []).append(row["mean"])
     rows = [
         {"task": task, "length": length, "other": other, "kind": kind, "mean": float(np.mean(values)),
-         "least": min(values), "most": max(values), "seeds": len(values)}
+         "least": min(values), "most": max(values), "pairs": len(values)}
         for (task, length, other, kind), values in groups.items()
     ]  # fmt: skip
     return sorted(rows, key=lambda row: (row["task"], row["length"], row["mean"]))

@@ -175,7 +175,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "quick",
-            "five encodings on copy, reverse and sort, 3 seeds",
+            "six encodings on copy, reverse and sort, 3 seeds",
             pes=("nope", "t5", "alibi", "rotary", "ape-sinusoidal", "ape-learned"),
             tasks=("copy", "reverse", "sort"),
             seeds=(0, 1, 2),

@@ -30,6 +30,12 @@ def test_one_over_t_is_not_t():
     assert position_probe(streams(rng, feature), streams(rng, feature), "t") < 0.9
 
 
+def test_the_first_token_gives_nothing_away():
+    rng = np.random.default_rng(3)
+    feature = lambda t: 1.0 * (t == 1)  # noqa: E731
+    assert position_probe(streams(rng, feature), streams(rng, feature), "1/t") < 0.1
+
+
 def test_noise_holds_nothing_on_new_words():
     rng = np.random.default_rng(2)
     assert position_probe(streams(rng, None), streams(rng, None), "t") < 0.1

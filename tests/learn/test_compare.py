@@ -27,6 +27,8 @@ def test_comparison(runs: Path):
     assert [m["name"] for m in result["models"]] == ["nope/0", "nope/1", "t5/0", "t5/1"]
     assert result["lengths"] == [1, 3, 4]
     for model in result["models"]:
+        inside = model["scores"]["exact_match"][:3]
+        assert model["exact_match_in"] == pytest.approx(np.mean(inside)) and not model["learned"]
         distance = np.array(model["uniform"]["distance"])
         assert distance.shape == (2, 2) and distance.min() == model["uniform"]["nearest"]["nats"]
         assert np.array(model["example"]["attention"]).shape == (2, 2, 4, 4) and len(model["example"]["tokens"]) == 4
@@ -36,8 +38,8 @@ def test_comparison(runs: Path):
         assert row["reference"].startswith("nope/") and len(row["per_layer"]) == 2
         assert all(0 <= value <= math.log(2) for value in row["per_layer"])
         assert row["mean"] == pytest.approx(np.mean(row["per_layer"]))
-    assert {(r["other"], r["kind"], r["seeds"]) for r in result["summary"]} == {
-        ("t5", "encoding", 2), ("other seed", "other seed", 2), ("untrained", "untrained", 2),
+    assert {(r["other"], r["kind"], r["pairs"]) for r in result["summary"]} == {
+        ("t5", "encoding", 2), ("other seed", "other seed", 1), ("untrained", "untrained", 2),
         ("uniform", "uniform", 2),
     }  # fmt: skip
     keys = [(row["task"], row["length"], row["mean"]) for row in result["summary"]]

@@ -77,12 +77,12 @@ def test_a_failed_cell_is_reported_and_the_others_go_on(grid: Preset, tmp_path: 
 def test_a_killed_process_takes_only_its_cell_and_the_next_sweep_goes_on_from_its_checkpoint(
     grid: Preset, tmp_path: Path
 ):
-    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=400))
+    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=250))
     victim, messages = grid.cells()[0].label, []
 
     def kill(message):
         messages.append(message)
-        if message.cell == victim and message.step == 200:
+        if message.cell == victim and message.step == 150:
             next(p for p in multiprocessing.active_children() if p.name == victim).kill()
 
     first = run_sweep(grid, tmp_path / "killed", workers=2, progress=kill)
