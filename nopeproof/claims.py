@@ -68,6 +68,10 @@ class Scope:
         bad = self.t_min < 1 or (isinstance(self.t_max, int) and self.t_max < self.t_min)
         if bad:
             raise NopeproofError("a scope", f"lengths {self.t_min} to {self.t_max}", "1 <= t_min <= t_max")
+        uniform = self.order == "exists weights forall T"
+        if self.t_max == ("T" if uniform else None):
+            todo = "t_max=None, or a number" if uniform else 't_max="T": each member speaks of t <= T'
+            raise NopeproofError(f"a scope with the order {self.order!r}", f"t_max={self.t_max!r}", todo)
 
     def covers(self, claim: Scope) -> bool:
         """Whether evidence with this scope is enough for a claim with that one."""

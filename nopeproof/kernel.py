@@ -123,9 +123,9 @@ class Ratio:
         self.num, self.den = num, den or number(1)
         if not self.den.terms:
             raise Reject("division by zero")
-        whole = divide(self.num, self.den)
-        if whole is not None:
-            self.num, self.den = whole, number(1)
+        quotient = divide(self.num, self.den)
+        if quotient is not None:
+            self.num, self.den = quotient, number(1)
         value = self.den.constant()
         if value is not None and value != 1:
             self.num, self.den = num * number(1 / value), number(1)
@@ -159,6 +159,8 @@ ZERO, ONE = Ratio(number(0)), Ratio(number(1))
 
 def read_expression(text: str) -> Ratio:
     """Read + - * / ** over integers, names and ln(integer). Floats are refused."""
+    if not (isinstance(text, str) and text.isascii()):  # other alphabets have letters that Python reads as T
+        raise Reject(f"not an ASCII expression: {text!r}")
     try:
         return _read(ast.parse(text, mode="eval").body, text)
     except (SyntaxError, RecursionError, ValueError) as bad:
@@ -238,6 +240,14 @@ def weight(text: str, index: tuple = ()) -> Ratio:
     return out
 
 
+def whole(text: str, allowed: set[str]) -> Poly:
+    """A polynomial with integer coefficients in the allowed variables: an integer wherever they are."""
+    out = weight(text, tuple(allowed)).num
+    if not out.variables() <= allowed or any(Fraction(c).denominator != 1 for c in out.terms.values()):
+        raise Reject(f"not a whole number here: {text!r}")
+    return out
+
+
 class Case:
     """One class of token at one case of the position: t = p, with p a polynomial in the variable r (absent if fixed)."""
 
@@ -255,10 +265,10 @@ class Checker:
         self.modulus, self.singles, self.hints = fields(hints, "modulus singles units", "hints")
         if mask != "causal" or positions != "none":
             raise Reject(f"outside fragment K: mask {mask!r}, positions {positions!r}")
-        if not (type(self.modulus) is type(self.singles) is int and self.modulus >= 1 and self.singles >= 1):
-            raise Reject("hints: modulus and singles are positive integers")
-        if self.bos is not None and self.bos not in self.tokens:
-            raise Reject("the BOS token has no embedding")
+        if not (type(self.modulus) is type(self.singles) is int and 1 <= self.modulus <= 64 and 1 <= self.singles <= 64):
+            raise Reject("hints: modulus and singles are integers from 1 to 64")
+        if (self.bos is not None and self.bos not in self.tokens) or "*" in self.tokens:
+            raise Reject("the BOS token has no embedding, or a token is called *, which stands for all others")
         self.embed = {tok: self.vector(v) for tok, v in self.tokens.items()}
         self.local: set[str] = set()
         self.cache: dict = {}
@@ -266,13 +276,18 @@ class Checker:
             self.embed["*"] = self.vector(generic)
             self.local = set().union(*(x.variables() for x in self.embed["*"]))
 
-    def vector(self, sread_expression: dict, index: tuple = ()) -> list[Ratio]:
+    def vector(self, sparse: dict, index: tuple = ()) -> list[Ratio]:
         out = [ZERO] * self.d
-        for at, text in sread_expression.items():
-            if not 0 <= int(at) < self.d:
-                raise Reject(f"coordinate {at} of {self.d}")
-            out[int(at)] = weight(text, index)
+        for at, text in sparse.items():
+            if str(int(at)) != at:
+                raise Reject(f"not a coordinate: {at!r}")
+            out[self.coordinate(int(at))] = weight(text, index)
         return out
+
+    def coordinate(self, index: int) -> int:
+        if type(index) is not int or not 0 <= index < self.d:
+            raise Reject(f"coordinate {index} of {self.d}")
+        return index
 
     def cases(self, tag: str) -> list[Case]:
         """Every (class, case of the position) that can occur in a word that starts with its one BOS (or has none)."""
@@ -288,10 +303,12 @@ class Checker:
 
     def state(self, block: int, after: str, case: Case) -> list[Ratio]:
         """The residual vector at a position: after the embedding (block 0), an attention or an FFN sub-layer."""
+        if type(block) is not int or not 0 <= block <= len(self.blocks) or after not in ("attention", "ffn"):
+            raise Reject(f"no such place: {after} {block}")
         rename = {v: variable(f"{v}@{case.tag}") for v in self.local}
         at = (block, after, case.token, case.tag, case.key)
         if at not in self.cache:
-            if block == 0:
+            if block == 0 and after == "ffn":
                 self.cache[at] = [v.substitute(rename) for v in self.embed[case.token]]
             elif after == "attention":
                 self.cache[at] = self.attention(block, self.state(block - 1, "ffn", case), case)
@@ -318,7 +335,7 @@ class Checker:
     def head(self, head: dict, x: list[Ratio], keys: list, case: Case) -> dict[int, Ratio | None]:
         """What the head adds, coordinate by coordinate; None where nothing can be said."""
         if "opaque" in head:
-            return {index: None for index in fields(head, "opaque", "head")[0]}
+            return {self.coordinate(index): None for index in fields(head, "opaque", "head")[0]}
         W_V, W_O = self.rows(head["W_V"]), self.rows(head["W_O"])
         values = [[dot(row, s) for row in W_V] for _, s in keys]
         counts = self.counts(keys, [self.score(head, x, s) for _, s in keys], case)
@@ -407,11 +424,11 @@ class Checker:
             return None
         active, sums = fields(hint, "active sums", "hint")
         r, k, j, d = ({"r": variable("r@" + case.tag)}, variable("k"), variable("j"), variable("d"))
-        K, a = weight(active, ("r",)).num.substitute(r), weight(first).num
+        K, a = whole(active, {"r"}).substitute(r), whole(first, set())
         above = pre.num.substitute({"k": K - j}).substitute({"T": case.p + d})
         below = -pre.num.substitute({"k": K + number(1) + j}).substitute({"T": case.p + d})
         top, _, floor = last.partition("//")
-        room = weight(top).num.substitute({"T": case.p + d}) - number(int(floor or 1)) * K
+        room = whole(top, {"T"}).substitute({"T": case.p + d}) - number(int(floor or 1)) * K
         some = K - a + number(1)  # how many are active; if none, there is nothing above
         if int(floor or 1) < 1 or not all(x.nonnegative() for x in (below, some, *((above, room) if some.terms else ()))):
             raise Reject(f"block {b}, units {u}, t = {case.key}: not active exactly up to k = {active}")
@@ -463,16 +480,22 @@ def value_at(text: str, values: dict[str, Poly]) -> Ratio:
 
 def check_equals(c: Checker, site: list, index: int, value: str) -> None:
     for case in c.cases("t"):
-        if not c.state(*site, case)[index].same(value_at(value, {"t": case.p})):
+        if not c.state(*site, case)[c.coordinate(index)].same(value_at(value, {"t": case.p})):
             raise Reject(f"coordinate {index} after {site} is not {value} at {case.token}, t = {case.key}")
 
 
 def check_unchanged(c: Checker, start: list, end: list, indices: list) -> None:
     for case in c.cases("t"):
         before, now = c.state(*start, case), c.state(*end, case)
-        for index in indices:
+        for index in map(c.coordinate, indices):
             if not before[index].same(now[index]):
                 raise Reject(f"coordinate {index} changes between {start} and {end} at {case.token}, t = {case.key}")
+
+
+def one_of(heads: list, head: int) -> dict:
+    if type(head) is not int or not 0 <= head < len(heads):
+        raise Reject(f"no head {head}")
+    return heads[head]
 
 
 def pairs(c: Checker, block: int, content: list) -> list:
@@ -484,6 +507,7 @@ def pairs(c: Checker, block: int, content: list) -> list:
             for case in c.cases(tag)
         ]
 
+    content = [c.coordinate(n) for n in content]
     both = [(*q, *k) for q in states("t") for k in states("i")]
     return [x for x in both if x[0].token != c.bos or x[2].token == c.bos]  # BOS, at position 1, sees itself alone
 
@@ -491,7 +515,7 @@ def pairs(c: Checker, block: int, content: list) -> list:
 def check_score(c: Checker, block: int, head: int, value: str, content: list) -> None:
     first = None
     for q, x, k, y in pairs(c, block, content):
-        rest = c.score(c.blocks[block - 1]["heads"][head], x, y) - value_at(value, {"t": q.p, "i": k.p})
+        rest = c.score(one_of(c.blocks[block - 1]["heads"], head), x, y) - value_at(value, {"t": q.p, "i": k.p})
         first = first or (rest if content else ZERO)  # one function of the contents, the same for every case
         if not rest.same(first) or any(v == "T" or ("@" in v and v[0] != "!") for v in rest.variables()):
             raise Reject(f"the score is not {value} plus content at {q.token} t = {q.key}, {k.token} i = {k.key}")
@@ -501,7 +525,7 @@ def check_same_attention(c: Checker, block: int, head: int, other: int) -> None:
     first: dict = {}
     heads = c.blocks[block - 1]["heads"]
     for q, x, k, y in pairs(c, block, []):
-        gap = c.score(heads[head], x, y) - c.score(heads[other], x, y)
+        gap = c.score(one_of(heads, head), x, y) - c.score(one_of(heads, other), x, y)
         if depends(gap, "i") or not gap.same(first.setdefault((q.token, q.key), gap)):
             raise Reject(f"the two scores differ by more than a row shift at {q.token} t = {q.key}, {k.token} i = {k.key}")
 
@@ -521,13 +545,14 @@ def check(certificate: dict) -> None:
     text = json.dumps(subject, sort_keys=True, separators=(",", ":"))
     if schema != SCHEMA or hashlib.sha256(text.encode()).hexdigest() != digest:
         raise Reject("unknown schema, or the weights are not those the hash names")
-    order, _, _, words, vocabulary, arithmetic = fields(scope, "order t_min t_max words vocabulary arithmetic", "scope")
+    order, t_min, t_max, words, vocabulary, arithmetic = fields(scope, "order t_min t_max words vocabulary arithmetic", "scope")
     try:
         checker = Checker(subject, hints)
         if "T" in json.dumps([*subject["embed"].values(), subject["generic"], subject["blocks"]]) and order != "forall T exists weights":
             raise Reject("weights that depend on T show only: for all T there are weights")
-        if order not in ("exists weights forall T", "forall T exists weights") or arithmetic != "real":
-            raise Reject("outside fragment K: the scope's order or arithmetic")
+        lengths = {"exists weights forall T": None, "forall T exists weights": "T"}
+        if order not in lengths or t_max != lengths[order] or type(t_min) is not int or arithmetic != "real":
+            raise Reject("outside fragment K: the scope's order, lengths or arithmetic")
         if words != ("bos-first" if checker.bos is not None else "any") or vocabulary not in ("every", "given"):
             raise Reject("the scope's words are not those the circuit is run on")
         if vocabulary == "every" and "*" not in checker.embed:
@@ -535,7 +560,7 @@ def check(certificate: dict) -> None:
         goal, wanted = GOALS[claim.get("kind")]
         kind, *arguments = fields(claim, "kind " + wanted, "claim")
         goal(checker, *arguments)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as bad:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, ZeroDivisionError, OverflowError) as bad:
         raise Reject(f"malformed certificate: {type(bad).__name__}: {bad}") from bad
 
 
