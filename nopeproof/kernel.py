@@ -123,12 +123,10 @@ class Ratio:
         self.num, self.den = num, den or number(1)
         if not self.den.terms:
             raise Reject("division by zero")
-        quotient = divide(self.num, self.den)
+        value = self.den.constant()
+        quotient = divide(num, self.den) if value is None else num if value == 1 else num * number(1 / value)
         if quotient is not None:
             self.num, self.den = quotient, number(1)
-        value = self.den.constant()
-        if value is not None and value != 1:
-            self.num, self.den = num * number(1 / value), number(1)
 
     def __add__(self, o: Ratio) -> Ratio:
         if self.den.terms == o.den.terms:

@@ -15,7 +15,7 @@ from nopeproof.run import run
 from nopeproof.run.trace import Trace
 
 VOCABULARY = ("a", "b")
-SECONDS = 0.4
+SECONDS = 0.5
 
 
 def members(claim: Claim, length: int, seed: int = 0) -> Iterator[tuple[int, Circuit]]:

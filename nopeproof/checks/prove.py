@@ -52,12 +52,13 @@ def certificate_for(claim: Claim, hints: dict) -> dict:
 
 def candidates(claim: Claim) -> Iterator[dict]:
     """Certificates to try, the simplest case split first."""
-    ranges = any(isinstance(u, Units) for b in claim.circuit.blocks for u in (b.mlp.units if b.mlp else ()))
-    piecewise = any(b.mlp for b in claim.circuit.blocks)
-    for modulus in MODULI if ranges else MODULI[:1]:
-        for singles in SINGLES if piecewise else SINGLES[:1]:
+    units = [u for b in claim.circuit.blocks for u in (b.mlp.units if b.mlp else ())]
+    floors = [int(u.last.partition("//")[2] or 1) for u in units if isinstance(u, Units)]
+    likely = math.lcm(*floors) if floors else 1  # a width T // m suggests cases modulo m
+    for modulus in sorted(MODULI, key=lambda m: m != likely) if floors else MODULI[:1]:
+        for singles in SINGLES if units else SINGLES[:1]:
             hints = {"modulus": modulus, "singles": singles, "units": {}}
-            if ranges:
+            if floors:
                 try:
                     hints["units"] = unit_hints(claim, hints)
                 except kernel.Reject:
