@@ -82,7 +82,7 @@ def t5_bucket(
     >>> t5_bucket(np.array([0, 15, 16, 18, 19, 112, 113, 5000])).tolist()
     [0, 15, 16, 16, 17, 30, 31, 31]
     """
-    return np.searchsorted(t5_bucket_starts(buckets, max_distance), n, side="right") - 1
+    return np.asarray(np.searchsorted(t5_bucket_starts(buckets, max_distance), n, side="right") - 1)
 
 
 def alibi_slopes(n_heads: int) -> Float[np.ndarray, " h"]:

@@ -5,18 +5,24 @@ An attention map's row t is a distribution over the keys 1..t; entries past t ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
 
 Maps = Float[np.ndarray, "*batch h t t"]
+OtherMaps = Float[np.ndarray, "*#batch g t t"]
+Numbers = Float[np.ndarray, "..."]
+"""One number for each entry of the batch; without a batch an array of no axes."""
+Divergence = Callable[[np.ndarray, np.ndarray], Numbers]
 
 
-def entropy(p: Float[np.ndarray, "*batch k"]) -> Float[np.ndarray, "*batch"]:
+def entropy(p: Float[np.ndarray, "*batch k"]) -> Numbers:
     """- sum p ln p in nats, with 0 ln 0 = 0."""
-    return -np.sum(p * np.log(p, out=np.zeros_like(p), where=p > 0), axis=-1)
+    return np.asarray(-np.sum(p * np.log(p, out=np.zeros_like(p), where=p > 0), axis=-1))
 
 
-def jensen_shannon(p: Float[np.ndarray, "*batch k"], q: Float[np.ndarray, "*batch k"]) -> Float[np.ndarray, "*batch"]:
+def jensen_shannon(p: Float[np.ndarray, "*#batch k"], q: Float[np.ndarray, "*#batch k"]) -> Numbers:
     """Jensen-Shannon divergence H((p+q)/2) - (H(p)+H(q))/2, in nats, between 0 and ln 2.
 
     Rounding can leave it a few 1e-16 below 0; it is then given as 0.
@@ -25,12 +31,10 @@ def jensen_shannon(p: Float[np.ndarray, "*batch k"], q: Float[np.ndarray, "*batc
     0.685
     """
     p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
-    return np.maximum(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2, 0.0)
+    return np.asarray(np.maximum(entropy((p + q) / 2) - (entropy(p) + entropy(q)) / 2, 0.0))
 
 
-def legacy_kl_mixture(
-    p: Float[np.ndarray, "*batch k"], q: Float[np.ndarray, "*batch k"]
-) -> Float[np.ndarray, "*batch"]:
+def legacy_kl_mixture(p: Float[np.ndarray, "*#batch k"], q: Float[np.ndarray, "*#batch k"]) -> Numbers:
     """(KL(m|p) + KL(m|q)) / 2 with m = (p+q)/2, in nats: what the code published with kazemnejad2023 computes.
 
     Jensen-Shannon has the arguments the other way round, KL(p|m) and KL(q|m). This one is unbounded, and infinite
@@ -42,20 +46,23 @@ def legacy_kl_mixture(
     p, q = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
     m = (p + q) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sum(np.where(m > 0, m * (np.log(m) - (np.log(p) + np.log(q)) / 2), 0.0), axis=-1)
+        parts = np.where(m > 0, m * (np.log(m) - (np.log(p) + np.log(q)) / 2), 0.0)
+    return np.asarray(parts.sum(axis=-1))
 
 
-def attention_distance(a: Maps, b: Maps, divergence=jensen_shannon) -> Float[np.ndarray, "*batch h g"]:
+def attention_distance(
+    a: Maps, b: OtherMaps, divergence: Divergence = jensen_shannon
+) -> Float[np.ndarray, "*batch h g"]:
     """D_AT(P, Q) = (1/T) sum_t D(P_t | Q_t) for all heads P of ``a``, Q of ``b``, in nats (kazemnejad2023, eq. 2)."""
     return divergence(a[..., :, None, :, :], b[..., None, :, :, :]).mean(axis=-1)
 
 
-def layer_distance(a: Maps, b: Maps) -> Float[np.ndarray, "*batch"]:
+def layer_distance(a: Maps, b: OtherMaps) -> Numbers:
     """D^(l)(A, B): the least D_AT over all pairs of heads of one layer, in nats (kazemnejad2023, eq. 2)."""
-    return attention_distance(a, b).min(axis=(-1, -2))
+    return np.asarray(attention_distance(a, b).min(axis=(-1, -2)))
 
 
-def legacy_layer_distance(a: Maps, b: Maps) -> Float[np.ndarray, "*batch"]:
+def legacy_layer_distance(a: Maps, b: OtherMaps) -> Numbers:
     """What the published code minimises: `legacy_kl_mixture`, over the pairs (i, j) with i < j only, in nats.
 
     With 12 heads these are 66 of the 144 pairs; two heads of the same index are never compared. Head i is of ``b``
@@ -63,7 +70,7 @@ def legacy_layer_distance(a: Maps, b: Maps) -> Float[np.ndarray, "*batch"]:
     """
     pairs = attention_distance(b, a, legacy_kl_mixture)
     upper = np.triu_indices(pairs.shape[-2], k=1, m=pairs.shape[-1])
-    return pairs[..., *upper].min(axis=-1)
+    return np.asarray(pairs[..., *upper].min(axis=-1))
 
 
 def uniform_map(length: int) -> Float[np.ndarray, "t t"]:

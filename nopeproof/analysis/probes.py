@@ -15,8 +15,8 @@ from jaxtyping import Float
 TARGETS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"t": lambda t: t, "1/t": lambda t: 1 / t}
 """What is read out of position t = 2..T; t counts positions, 1/t has no unit."""
 
-Streams = Sequence[Float[np.ndarray, "word t d"]]
-"""Residual streams of words, one array for each length."""
+Streams = Sequence[Float[np.ndarray, "word _ d"]]
+"""Residual streams of words (word, position, dimension), one array for each length."""
 
 
 def fit(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"]) -> Float[np.ndarray, " d_plus_1"]:
@@ -33,15 +33,17 @@ def r_squared(
 
 def position_probe(train: Streams, test: Streams, target: str) -> float:
     """Held-out R^2 of the linear probe for ``target`` (a key of `TARGETS`), fitted on ``train``, scored on ``test``."""
-    (x, t), (x_test, t_test) = _flat(train), _flat(test)
     wanted = TARGETS[target]
-    return r_squared(fit(x, wanted(t)), x_test, wanted(t_test))
+    weights = fit(_rows(train), wanted(_positions(train)))
+    return r_squared(weights, _rows(test), wanted(_positions(test)))
 
 
-def _flat(streams: Streams) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, " n"]]:
-    rows = np.concatenate([s[:, 1:].reshape(-1, s.shape[-1]) for s in streams]).astype(np.float64)
-    position = np.concatenate([np.tile(np.arange(2.0, s.shape[1] + 1), s.shape[0]) for s in streams])
-    return rows, position
+def _rows(streams: Streams) -> Float[np.ndarray, "n d"]:
+    return np.concatenate([s[:, 1:].reshape(-1, s.shape[-1]) for s in streams]).astype(np.float64)
+
+
+def _positions(streams: Streams) -> Float[np.ndarray, " n"]:
+    return np.concatenate([np.tile(np.arange(2.0, s.shape[1] + 1), s.shape[0]) for s in streams])
 
 
 def _with_one(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d_plus_1"]:

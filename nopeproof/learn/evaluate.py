@@ -14,14 +14,14 @@ from jaxtyping import Int
 from torch import Tensor
 
 from nopeproof.learn.model import Transformer
-from nopeproof.tasks import Task
+from nopeproof.tasks import Examples, Task
 
 TEST_STREAM = 1_000_000_007
 """Leads the key of every test draw, so that no test example is drawn from a training step's stream."""
 
 
 @torch.no_grad()
-def evaluate(model: Transformer, task: Task, lengths: Sequence[int], count: int) -> list[dict[str, list[float]]]:
+def evaluate(model: Transformer, task: Task, lengths: Sequence[int], count: int) -> list[dict[str, list]]:
     """Score each stacked model on ``count`` examples of each length; all models see the same examples.
 
     Returns:
@@ -35,7 +35,7 @@ def evaluate(model: Transformer, task: Task, lengths: Sequence[int], count: int)
     ]
 
 
-def test_examples(task: Task, length: int, count: int):
+def test_examples(task: Task, length: int, count: int) -> Examples:
     """The test examples of one length: the same for every model, encoding and seed."""
     return task.examples(np.random.default_rng([TEST_STREAM, length]), length, count)
 

@@ -10,6 +10,7 @@ import multiprocessing as mp
 import signal
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -133,7 +134,8 @@ def _start(cell: Cell, out: Path, running: dict[Connection, _Job]) -> None:
 
 def _worker(cell: Cell, out: Path, sender: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    sender.send(_attempt(cell, out, sender.send))
+    with suppress(BrokenPipeError):  # the parent was killed, so nobody is left to tell
+        sender.send(_attempt(cell, out, sender.send))
 
 
 def _receive(pipe: Connection, running: dict[Connection, _Job], tell: Listener) -> Row | None:

@@ -17,6 +17,7 @@ from nopeproof.learn import store
 from nopeproof.learn import train as training
 from nopeproof.learn.evaluate import evaluate, greedy
 from nopeproof.learn.evaluate import test_examples as examples_of
+from nopeproof.learn.model import Transformer
 from nopeproof.learn.recipe import Cell, Recipe
 from nopeproof.learn.train import batch, clip_each, load, train
 
@@ -141,13 +142,15 @@ def test_teacher_forced_exact_match_is_greedy_exact_match(tmp_path: Path):
 def test_scores_by_hand():
     """A model that always says <eos> is right on one of n + 1 scored tokens."""
 
-    class AlwaysEos(torch.nn.Module):
-        W_E = torch.zeros(1, 7, 1)
+    class AlwaysEos(Transformer):
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+            self.W_E = torch.zeros(1, 7, 1)
 
         def forward(self, tokens):
             return torch.nn.functional.one_hot(torch.full_like(tokens, 2), 7) * 100.0
 
-    (scores,) = evaluate(AlwaysEos(), tasks.task("copy:symbols=4"), [1, 3], 10)  # type: ignore[arg-type]
+    (scores,) = evaluate(AlwaysEos(), tasks.task("copy:symbols=4"), [1, 3], 10)
     assert scores["exact_match"] == [0, 0]
     assert scores["token_accuracy"] == [0.5, 0.25]
     assert scores["cross_entropy"] == pytest.approx([50, 75])
