@@ -73,20 +73,21 @@ def train(cell: Cell, run: Path, listen: Listener | None = None) -> dict[str, An
 def _train(state: _State, run: Path, tell: Listener) -> dict[str, Any]:
     cell, steps = state.cell, state.cell.recipe.steps
     for step in range(state.step, steps):
-        loss = state.advance(step)
+        state.advance(step)
         done = step + 1
         if done % LOG_EVERY == 0 or done == steps:
+            loss = state.take_loss()
             _check_finite(cell, done, loss)
-            store.record({"step": done, "loss": loss.tolist()}, run / store.METRICS)
-            tell(Progress(cell.label, "training", done, steps, loss.mean().item()))
+            store.record({"step": done, "loss": loss}, run / store.METRICS)
+            tell(Progress(cell.label, "training", done, steps, sum(loss) / len(loss)))
         if done % CHECKPOINT_EVERY == 0 or done == steps:
             state.save()
     tell(Progress(cell.label, "testing", steps, steps))
     return _finish(cell, run, state)
 
 
-def _check_finite(cell: Cell, step: int, loss: Float[Tensor, " s"]) -> None:
-    if lost := [str(seed) for seed, value in zip(cell.seeds, loss.tolist(), strict=True) if not math.isfinite(value)]:
+def _check_finite(cell: Cell, step: int, loss: list[float]) -> None:
+    if lost := [str(seed) for seed, value in zip(cell.seeds, loss, strict=True) if not math.isfinite(value)]:
         raise NopeproofError(f"train {cell.label}", f"the loss of seed {', '.join(lost)} is no number at step {step}",
                              "lower the learning rate")  # fmt: skip
 
@@ -117,6 +118,7 @@ class _State:
         self.task, self.model = tasks.task(cell.task), build(cell)
         self.optimizer = _optimizer(self.model, cell.recipe)
         self.step, self._spent, self._since = 0, 0.0, time.process_time()
+        self.recent: list[list[float]] = []
         if self.path.exists():
             self._load()
         kept = [row for row in store.read_rows(run / store.METRICS) if row["step"] <= self.step]
@@ -124,8 +126,8 @@ class _State:
         for row in kept:
             store.record(row, run / store.METRICS)
 
-    def advance(self, step: int) -> Float[Tensor, " s"]:
-        """One optimizer step; returns each model's loss in nats per scored token."""
+    def advance(self, step: int) -> None:
+        """One optimizer step; notes each model's loss."""
         recipe = self.cell.recipe
         tokens, scored = batch(self.task, recipe, self.cell.seeds, step)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
@@ -138,7 +140,13 @@ class _State:
             group["lr"] = recipe.lr_at(step)
         self.optimizer.step()
         self.step = step + 1
-        return loss.detach()
+        self.recent.append(loss.tolist())
+
+    def take_loss(self) -> list[float]:
+        """Each model's loss, nats per scored token, averaged over the steps since last asked."""
+        mean = np.mean(self.recent, axis=0).tolist()
+        self.recent = []
+        return mean
 
     def cpu_seconds(self) -> float:
         """CPU time spent on this cell, earlier sittings included."""
@@ -149,14 +157,19 @@ class _State:
         for name, parameter in self.model.named_parameters():
             for key, value in self.optimizer.state[parameter].items():
                 tensors[f"{key}/{name}"] = value
-        metadata = {"step": self.step, "digest": self.cell.digest, "cpu_seconds": self.cpu_seconds()}
+        metadata = {
+            "step": self.step,
+            "digest": self.cell.digest,
+            "recent": self.recent,
+            "cpu_seconds": self.cpu_seconds(),
+        }
         save_tensors(self.path, tensors, metadata)
 
     def _load(self) -> None:
         tensors, metadata = load_tensors(self.path)
         if metadata.get("digest") != self.cell.digest:
             raise NopeproofError(f"go on with {self.path}", "it belongs to another configuration", "use another folder")
-        self.step, self._spent = metadata["step"], metadata["cpu_seconds"]
+        self.step, self.recent, self._spent = metadata["step"], metadata["recent"], metadata["cpu_seconds"]
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(tensors.pop(f"model/{name}"))
