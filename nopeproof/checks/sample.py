@@ -9,16 +9,24 @@ from hypothesis import strategies as st
 
 from nopeproof.checks.evaluate import Witness, violations
 from nopeproof.checks.exhaust import members, shown_scope, trace_of
+from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Evidence, Fails, Holds
 from nopeproof.errors import NopeproofError
 
-EXAMPLES, LONGEST = 40, 12
+EXAMPLES, LONGEST, LONG = 40, 12, 20  # LONG: every length up to it is tried on a constant word, where positions are hardest to tell apart
 
 
 class _Found(Exception):
     def __init__(self, witness: Witness) -> None:
         super().__init__("a counterexample")
         self.witness = witness
+
+
+def _constant(circuit: Circuit, length: int) -> tuple[str, ...]:
+    """BOS, where there is one, and then the same token over and over."""
+    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens)
+    word = [others[0]] * length
+    return tuple(word if circuit.bos is None else [circuit.bos, *word[1:]])
 
 
 def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Evidence:
@@ -44,6 +52,11 @@ def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Ev
             raise _Found({**witness, "T": T, "seed": seed})
 
     try:
+        for length in range(claim.scope.t_min, min(LONG, claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONG) + 1):
+            T, circuit = next(members(claim, length))
+            witness = next(violations(inner, trace_of(circuit, _constant(circuit, length), claim.scope, isinstance(inner, Holds)), T), None)  # type: ignore[arg-type]
+            if witness is not None:
+                raise _Found({**witness, "T": T, "seed": 0})
         attempt()
     except _Found as found:
         kind = "proved" if isinstance(statement, Fails) else "refuted"
