@@ -1,0 +1,1 @@
+"""Mathematics about whole classes of models, on exact numbers."""
