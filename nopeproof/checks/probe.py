@@ -1,0 +1,216 @@
+"""Probes: the facts about a platform that a float certificate rests on, measured on the very routes it speaks of.
+
+Each probe runs a small circuit, or a few torch operations, whose exact result is known, and records what it saw. A probe
+is evidence for a hypothesis, not a proof of it: kernels may differ by shape. What one refutes, no certificate assumes:
+it shrinks (a larger e_0, a narrower accumulator, underflow flushed to zero) or is not given at all (no rounding to nearest).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
+from nopeproof.claims import after_attention, after_ffn
+from nopeproof.errors import NopeproofError
+from nopeproof.residual import Residual
+from nopeproof.theory.precision import FORMATS, Format, exponent, format_named
+from nopeproof.theory.rounding import Arithmetic
+
+ROWS, VALUES, TERMS = 320, 24, 64
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One fact: what was expected, what was seen."""
+
+    name: str
+    expected: str
+    seen: str
+    ok: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.seen}" if self.ok else f"{self.name}: expected {self.expected}, seen {self.seen}"
+
+    def as_json(self) -> dict:
+        """Plain data."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All probes of one arithmetic, and what they leave of it."""
+
+    probes: tuple[Probe, ...]
+    e_0: Fraction = Fraction(0)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """What the probes refute."""
+        return tuple(str(p) for p in self.probes if not p.ok)
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The hypotheses as probed."""
+        return tuple(f"probed: {p}" for p in self.probes)
+
+    def shrink(self, how: Arithmetic) -> Arithmetic | None:
+        """The arithmetic a certificate may assume here; None if not even rounding to nearest holds."""
+        bad = {p.name.split(" of ")[0] for p in self.probes if not p.ok}
+        if bad & {"rounding", "head", "run"}:
+            return None
+        narrow = how.storage if "accumulator" in bad else how.accumulator
+        if "accumulator" in bad and how.storage == how.accumulator:
+            return None
+        return replace(how, accumulator=narrow, e_0=max(how.e_0, self.e_0), flush=how.flush or "underflow" in bad)
+
+
+@lru_cache(maxsize=32)
+def facts(how: Arithmetic, device: str = "cpu") -> Facts:
+    """Probe the running platform for one storage format, accumulator and route; cached."""
+    try:
+        head, e_0 = _head(how, device)
+        found = [*_storage(how, device), head, *_accumulator(how, device), *_switches(how)]
+    except NopeproofError as bad:
+        return Facts((Probe("run", f"a torch run in {how}", bad.message.replace("\n", "; "), False),))
+    except (RuntimeError, NotImplementedError) as bad:  # torch has no such kernel here
+        return Facts((Probe("run", f"a torch run in {how}", str(bad).splitlines()[0], False),))
+    return Facts(tuple(found), e_0)
+
+
+def torch_dtype(fmt: Format) -> Any:
+    """The torch dtype of a format."""
+    import torch
+
+    return getattr(torch, {"float8_e4m3": "float8_e4m3fn"}.get(fmt.name, fmt.name))
+
+
+def _storage(how: Arithmetic, device: str) -> list[Probe]:
+    import torch
+
+    dtype, u = torch_dtype(how.storage), float(how.storage.u)
+    one = torch.ones(17, dtype=dtype, device=device)
+    seen = [(one + y * one).double().unique().tolist() for y in (u, 3 * u, -u / 2, -3 * u / 2)]
+    nearest = seen == [[1.0], [1 + 4 * u], [1.0], [1 - 2 * u]]
+    cast = torch.tensor([1 + u, 1 + 3 * u, 1 + u * 1.25], dtype=torch.float64).to(dtype).double().tolist() == [1, 1 + 4 * u, 1 + 2 * u]
+    kept = bool((torch.full((17,), float(how.storage.tiny), dtype=dtype, device=device) * 0.5).double().min() > 0)
+    name = str(how.storage)
+    ties = how.storage.p == 53 or cast
+    return [
+        Probe(f"rounding of {name} sums", "to nearest, ties to even", "to nearest, ties to even" if nearest and ties else f"{seen}, casts {cast}", nearest and ties),
+        Probe(f"underflow of {name}", "gradual", "gradual" if kept else "flushed to zero", kept),
+    ]
+
+
+def _run(circuit: Circuit, T: int, how: Arithmetic, device: str) -> Any:
+    from nopeproof.run import run
+
+    return run(circuit, ["<bos>"] + ["a"] * (T - 1), how.storage.name, route=how.route, device=device)
+
+
+def _head(how: Arithmetic, device: str) -> tuple[Probe, Fraction]:
+    """exp(0) as this route sees it: uniform rows x^ = v/t for many v and t, each of which confines 1 + e.
+
+    If e_0 = 0 explains every row it is taken; else the least and largest e that explain the rows at multiples of 64
+    (whole vectors) are the bracket, and e_0 the larger end; every other row must then obey it too.
+    """
+    # d_head = d_v, as fused kernels ask for
+    numbers = [Fraction(2 * VALUES + 2 * j + 1, 64) for j in range(VALUES)]
+    R = Residual(one=1, mark=VALUES, mean=VALUES)
+    head = Head(W_Q=[0] * VALUES, W_K=[0] * VALUES, W_V=[R.mark[j] for j in range(VALUES)], W_O=[R.mean[j] for j in range(VALUES)])
+    bos = R.one + sum((numbers[j] * R.mark[j] for j in range(VALUES)), R.zero)
+    circuit = Circuit(R, Embedding({"<bos>": bos, "a": R.one.vector}), [Block([head])], bos="<bos>")
+    rows = _run(circuit, ROWS, how, device).at(after_attention(1), R.mean).double().tolist()
+    again = 0 if how.route == "sdpa" else how.u_s  # weights are stored before they meet v
+    slack = (1 + how.u_a) ** 4 * (1 + again) - 1
+    seen = []
+    for t in range(1, ROWS + 1):
+        for v, x in zip(numbers, rows[t - 1], strict=True):
+            if not 0 < x < 64:
+                return Probe("head", "v/t up to rounding", f"{x} for {v}/{t}", False), Fraction(0)
+            half = how.storage.u * Fraction(2) ** exponent(Fraction(x)) + how.eta
+            seen.append((t, (Fraction(x) - half) * t / v, (Fraction(x) + half) * t / v))
+
+    def explained(e: Fraction) -> bool:
+        low, high = (1 - slack) * (1 - e) / (1 + e), (1 + slack) * (1 + e) / (1 - e)
+        return all(low <= above and below <= high for _, below, above in seen)
+
+    if explained(Fraction(0)) and (how.route == "sdpa" or _exp_is_one(how, device)):
+        return Probe("head", "exp(0) = 1 explains v/t", f"exp(0) = 1 explains all {len(seen)} values of v/t seen, t <= {ROWS}", True), Fraction(0)
+    wide = [(below, above) for t, below, above in seen if t % 64 == 0]
+    low, high = max((1 - slack) / above for _, above in wide), min((1 + slack) / below for below, _ in wide)
+    e_0 = max(abs(low - 1), abs(high - 1))
+    if low > high or e_0 > Fraction(1, 64) or not explained(e_0):
+        worst = max(max(below - 1, 1 - above) for _, below, above in seen)
+        return Probe("head", "v/t up to rounding", f"off by {float(worst):.3g}, relative, beyond rounding", False), Fraction(0)
+    said = f"exp(0) - 1 lies in {float(low - 1):.4g} .. {float(high - 1):.4g}, from {len(wide)} values; it explains all {len(seen)}"
+    return Probe("head", "exp(0) = 1 explains v/t", said, True), e_0
+
+
+def _exp_is_one(how: Arithmetic, device: str) -> bool:
+    """Whether torch.exp(0) is 1 in every lane, in storage and accumulator format."""
+    import torch
+
+    return all(bool((torch.zeros(n, dtype=torch_dtype(f), device=device).exp() == 1).all()) for n in (1, 7, 64, 321) for f in (how.storage, how.accumulator))
+
+
+def _accumulator(how: Arithmetic, device: str) -> list[Probe]:
+    """Sums that the declared accumulator gets right in any order and a narrower one in hardly any; one per sub-layer."""
+    rng = random.Random(0)
+    p_s, p_a, bits = how.storage.p, how.accumulator.p, TERMS.bit_length()
+    high = p_a - bits - p_s if p_a > p_s else 0
+    digits = p_s if p_a > p_s else p_a - bits
+    numbers = [Fraction(rng.randrange(1 << (digits - 1), 1 << digits) * rng.choice([-1, 1]) * 2 ** rng.randrange(max(high, 0) + 1)) for _ in range(TERMS)]
+    scale = Fraction(1, 1 << max(p_s, 1))
+    terms = [n * scale for n in numbers]
+    rest = sum(terms, Fraction(0))
+    terms += _split(-rest + scale, p_s)  # the whole is one unit of the least weight: nothing may be lost
+    if sum(abs(t) for t in terms) / scale > 2**p_a:
+        raise NopeproofError("the accumulator probe", f"{how.accumulator} cannot hold it", "fewer terms")
+    ffn = _ffn_sum(terms, how, device)
+    ok = set(ffn) == {scale}
+    seen = f"a cancelling sum of {len(terms)} terms is exact" if ok else f"{float(next(x for x in ffn if x != scale)):.6g} for {float(scale):.6g}"
+    S = Fraction(2) ** min(how.storage.emax // 2, 10)
+    small = S * how.accumulator.u * Fraction(7, 4)
+    after = set(_ffn_sum([S, small, -S], how, device)) if small >= how.storage.tiny * how.storage.u * 8 else {small}
+    nearest = after <= {small, S * how.accumulator.u * 2}
+    shown = "to nearest" if nearest else f"1 + 1.75 u - 1 gives {sorted(float(x / S / how.accumulator.u) for x in after)} u"
+    name = str(how.accumulator)
+    return [Probe(f"accumulator of {how.storage} sums", f"{name} or wider", f"{name} or wider: {seen}" if ok else f"narrower than {name}: {seen}", ok),
+            Probe(f"rounding of {name} partial sums", "to nearest", shown, nearest)]  # fmt: skip
+
+
+def _split(x: Fraction, p: int) -> list[Fraction]:
+    """x as a sum of numbers of p bits."""
+    out = []
+    while x:
+        grain = Fraction(2) ** max(x.numerator.bit_length() - p, 0) / x.denominator
+        part = Fraction(int(x / grain)) * grain
+        out.append(part)
+        x -= part
+    return out
+
+
+def _ffn_sum(terms: list[Fraction], how: Arithmetic, device: str) -> list[Fraction]:
+    """The terms summed by an FFN's second matrix product, at 64 rows."""
+    R = Residual(one=1, total=1)
+    units = [Unit(read=abs(x) * R.one, write=R.total if x > 0 else -R.total) for x in terms]
+    circuit = Circuit(R, Embedding({"<bos>": R.one.vector, "a": R.one.vector}), [Block(mlp=MLP(units))], bos="<bos>")
+    return [Fraction(x) for x in _run(circuit, 64, how, device).at(after_ffn(1), R.total).double().tolist()]
+
+
+def _switches(how: Arithmetic) -> list[Probe]:
+    """Global torch settings that allow less than the declared arithmetic."""
+    import torch
+
+    out = []
+    if how.accumulator == FORMATS["float32"]:
+        tf32 = bool(torch.backends.cuda.matmul.allow_tf32) and torch.cuda.is_available() and how.storage == format_named("float32")
+        out.append(Probe("accumulator of float32 on CUDA", "no TF32", "TF32 allowed" if tf32 else "TF32 off, or no CUDA", not tf32))
+    if how.storage.name == "float16" and torch.cuda.is_available():
+        reduced = bool(torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction)
+        out.append(Probe("accumulator of float16 on CUDA", "float32 reductions", "reduced precision allowed" if reduced else "float32", not reduced))
+    return out
