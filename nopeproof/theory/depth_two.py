@@ -1,0 +1,166 @@
+"""Two layers do not tell all words apart without BOS; three do. The smallest collisions, and the proof that they are.
+
+`theory.colours` shows that depth 3 separates all words (constant ones without BOS and strict mask excepted). Depth 2:
+
+    words without BOS, causal mask   all different up to length 81, two of length 82 collide
+    words without BOS, strict mask   all different up to length 46, two of length 47 collide
+
+`collision` gives the pairs, which `Refinement` checks in no time; `depth_two_separates` is the proof below the limit,
+for all words over every vocabulary at once, by linear algebra in time polynomial in the length.
+
+Two letters are enough. Let w, w' differ, neither constant. Call one letter a, all others b: the colours of the new words
+are functions of the old ones. If the lengths differ take a = x_1; if x_j != x'_j take a = x_j. The new words differ; if
+one is constant and the other is not, or both are, depth 1 tells them apart (strict: c^2(n) shows n, see below).
+
+Words as paths. A word over {a, b} is a lattice path from (0, 0), one step (1, 0) or (0, 1) a letter. Non-strict: c^1(j) is
+the letter x_j with the ray of P_j, the point reached, (A, B)/gcd(A, B). c^2(n) shows x_n and the vector [w] = sum over
+j <= n of the basis vector (x_j, ray of P_j), up to a factor; hence also the ray of P_n.
+  Equal lengths. [w] = [w'] and x_n = x'_n, so the words without their last letter have equal vectors and ends. Two paths
+  with the same ends differ by a sum of unit squares with coefficients -1, 0, 1, where the square with far corner (A, B) has
+      v(A, B) = (b, ray(A - 1, B)) + (a, ray(A, B)) - (a, ray(A, B - 1)) - (b, ray(A, B)).
+  If the v(A, B), A + B < n, are independent, or if all their relations are multiples of one coprime relation with a
+  coefficient beyond 1, there is no such sum, and w = w'.
+  Different lengths. Words ending at g (p, q) and h (p, q) with equal c^2 have [w]/n = [w']/n'. Modulo all squares this
+  says y_g = y_h for y_g = [any path to g (p, q)] / (g (p + q)). If y_g - y_h is never in the span, lengths are equal.
+Strict: c^1(j) is the letter with the ray of P_(j-1), the origin by itself; its mass 1/(n - 1) in c^2(n) shows n, and
+c^2(n) shows the sum over j < n. With (A, B) the near corner now, A, B >= 0 and A + B + 2 < n,
+      v(A, B) = (a, ray(A, B)) + (b, ray(A + 1, B)) - (b, ray(A, B)) - (a, ray(A, B + 1)).
+
+Colours that occur in one square alone fix that square's coefficient to 0; striking these out again and again leaves
+some dozens of squares, whose relations are computed exactly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from math import gcd
+
+from nopeproof.errors import NopeproofError
+
+Colour = tuple[str, int, int]
+Sparse = dict[Colour, Fraction]
+
+CAUSAL = (
+    "aabbbbaabbaaaabbbbbabbbbaaaaabbbbbbaaaaaabbbbbbbaaaaaaabbbbbbbbaaaaaaaabbbbbbbbbaa",
+    "aabbbabbbaaaaabbbbbbabbabaaaabbbbbabaaaaabbbbbbabaaaaaabbbbbbbabaaaaaaabbbbbbbbaba",
+)
+
+
+def collision(strict: bool = False) -> tuple[list[str], list[str]]:
+    """Two different words without BOS whose last positions have the same state in every two-layer NoPE model.
+
+    Strict: corners ab/ba swapped at (4,5), (5,6), (6,8), (15,20), (20,24); all other steps a first, then b.
+    """
+    if not strict:
+        return list(CAUSAL[0]), list(CAUSAL[1])
+    out: tuple[list[str], list[str]] = ([], [])
+    at = (0, 0)
+    for corner, turns in [((4, 5), "ab"), ((5, 6), "ba"), ((6, 8), "ba"), ((15, 20), "ab"), ((20, 24), "ab")]:
+        for word, turn in zip(out, (turns, turns[::-1]), strict=True):
+            word += ["a"] * (corner[0] - at[0]) + ["b"] * (corner[1] - at[1]) + list(turn)
+        at = (corner[0] + 1, corner[1] + 1)
+    return [*out[0], "a"], [*out[1], "a"]
+
+
+def _ray(letter: str, A: int, B: int) -> Colour:
+    g = gcd(A, B) or 1
+    return letter, A // g, B // g
+
+
+def _sum(*terms: tuple[int, Colour]) -> Sparse:
+    v: Sparse = defaultdict(Fraction)
+    for sign, colour in terms:
+        v[colour] += sign
+    return {c: x for c, x in v.items() if x}
+
+
+def squares(reach: int, strict: bool = False) -> list[Sparse]:
+    """v(A, B) for every unit square that a path of at most `reach` steps can go around."""
+    if strict:
+        near = [(A, B) for A in range(reach) for B in range(reach - 1 - A)]
+        return [_sum((1, _ray("a", A, B)), (1, _ray("b", A + 1, B)), (-1, _ray("b", A, B)), (-1, _ray("a", A, B + 1))) for A, B in near]
+    far = [(A, B) for A in range(1, reach) for B in range(1, reach - A + 1)]
+    return [_sum((1, _ray("b", A - 1, B)), (1, _ray("a", A, B)), (-1, _ray("a", A, B - 1)), (-1, _ray("b", A, B))) for A, B in far]
+
+
+def peel(rows: list[Sparse]) -> tuple[list[tuple[Colour, Sparse]], list[Sparse]]:
+    """([(colour, row)] struck out in this order, the rest): each colour occurs in its row and in no later one, nor in the rest."""
+    where: dict[Colour, set[int]] = defaultdict(set)
+    for n, row in enumerate(rows):
+        for c in row:
+            where[c].add(n)
+    alive, order, todo = set(range(len(rows))), [], [c for c, at in where.items() if len(at) == 1]
+    while todo:
+        colour = todo.pop()
+        if len(where[colour]) != 1:
+            continue
+        n = next(iter(where[colour]))
+        order.append((colour, rows[n]))
+        alive.discard(n)
+        for c in rows[n]:
+            where[c].discard(n)
+            if len(where[c]) == 1:
+                todo.append(c)
+    return order, [rows[n] for n in sorted(alive)]
+
+
+def relations(rows: list[Sparse]) -> list[list[int]]:
+    """A basis, over the rationals, of the relations among the rows that `peel` leaves: coprime integers."""
+    import flint
+
+    if not rows:
+        return []
+    colours = sorted({c for row in rows for c in row})
+    X, nullity = flint.fmpz_mat([[int(row.get(c, 0)) for row in rows] for c in colours]).nullspace()
+    columns = [[int(X[i, j]) for i in range(len(rows))] for j in range(nullity)]
+    return [[x // gcd(*v) for x in v] for v in columns]
+
+
+def path_to(A: int, B: int) -> Sparse:
+    """The vector [w] of the word a^A b^B, non-strict."""
+    return _sum(*((1, _ray("a", j, 0)) for j in range(1, A + 1)), *((1, _ray("b", A, j)) for j in range(1, B + 1)))
+
+
+def _lengths_differ(longest: int) -> bool:
+    """Whether no y_g - y_h lies in the span of the squares, for any ray with two multiples within reach."""
+    order, rest = peel(squares(longest))
+    echelon: list[tuple[Colour, Sparse]] = []
+
+    def reduce(v: Sparse, by: list[tuple[Colour, Sparse]]) -> Sparse:
+        v = dict(v)
+        for colour, row in by:
+            if v.get(colour):
+                factor = v[colour] / row[colour]
+                for c, x in row.items():
+                    v[c] = v.get(c, Fraction(0)) - factor * x
+        return {c: x for c, x in v.items() if x}
+
+    for row in rest:
+        left = reduce(row, echelon)
+        if left:
+            echelon.append((next(iter(left)), left))
+    for p in range(1, longest):
+        for q in range(1, longest // 2 + 1 - p):
+            if gcd(p, q) == 1:
+                whole = range(1, longest // (p + q) + 1)
+                scaled = [{c: x / (g * (p + q)) for c, x in path_to(g * p, g * q).items()} for g in whole]
+                for n, one in enumerate(scaled):
+                    for two in scaled[:n]:
+                        gap = {c: one.get(c, Fraction(0)) - two.get(c, Fraction(0)) for c in {**one, **two}}
+                        if not reduce(reduce(gap, order), echelon):
+                            return False
+    return True
+
+
+def depth_two_separates(longest: int, *, strict: bool = False) -> bool:
+    """True proves: c^2 differs at the ends of any two different words of length <= longest, over every vocabulary, without BOS.
+
+    Non-strict, constant words excepted. False means that this argument does not show it; `collision` shows the contrary
+    from 82 (strict: 47) on. Raises NopeproofError for a length that is not a whole number from 1 to 200.
+    """
+    if isinstance(longest, bool) or not isinstance(longest, int) or not 1 <= longest <= 200:
+        raise NopeproofError("the depth-2 question", f"length {longest!r}", "a whole number from 1 to 200")
+    found = relations(peel(squares(longest - 1, strict))[1])
+    single = len(found) == 1 and max(map(abs, found[0])) > 1
+    return (not found or single) and (strict or _lengths_differ(longest))
