@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import comb, floor
 
-from nopeproof.theory.precision import Format, exponent, is_power_of_two, representable
+from nopeproof.theory.precision import Format, exponent, is_power_of_two, representable, round_to
 
 Line = tuple[Fraction, Fraction]  # c0 + c1 k
 _0, _1 = Fraction(0), Fraction(1)
@@ -126,10 +126,10 @@ def head_error(clock: Clock, how: Arithmetic, t: int) -> Fraction:
     low = (1 - e) * (1 - summing)
     if low <= 0:
         return Fraction(10**9)
-    numerator = (1 + e) * (1 + (u_s if e else 0))
+    top, bottom = max(1 + e, round_to(1 + e, how.storage)), min(1 - e, round_to(1 - e, how.storage))
     extra = ((1 + u_a) * (1 + u_s)) ** clock.factors
-    above = numerator / low * (1 + u_a) ** 2 * (1 + u_s) * extra
-    return max(above - 1, 1 - (2 - numerator) / ((1 + e) * (1 + summing)) * (1 - u_a) ** 2 * (1 - u_s) * (2 - extra))
+    above = top / low * (1 + u_a) ** 2 * (1 + u_s) * extra
+    return max(above - 1, 1 - bottom / ((1 + e) * (1 + summing)) * (1 - u_a) ** 2 * (1 - u_s) * (2 - extra))
 
 
 def error(clock: Clock, how: Arithmetic, t_0: int, t_1: int) -> Fraction:

@@ -1,0 +1,132 @@
+"""How far a construction goes in each dtype and kernel: certified, measured, and where no decoder can go. One row each.
+
+Every certificate is held against the torch run of the same member, row by row: the claim, and the bound at that row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from nopeproof.checks.certify import Length, Unreadable, arithmetic, length, reader
+from nopeproof.checks.evaluate import exact_number, trimmed, value_of
+from nopeproof.checks.probe import facts
+from nopeproof.circuit import Circuit, Family
+from nopeproof.claims import Claim, Equals, Within, after_attention
+from nopeproof.errors import NopeproofError
+from nopeproof.theory import rounding
+from nopeproof.theory.precision import first_collision
+
+CONFIGURATIONS = (
+    "float64/float64/materialised",
+    "float32/float32/materialised",
+    "float32/float32/sdpa",
+    "float32/float32/streaming",
+    "float16/float32/materialised",
+    "float16/float32/sdpa",
+    "bfloat16/float32/materialised",
+    "bfloat16/float32/sdpa",
+)
+ROWS = 1024
+
+
+def clocks(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims that put a whole number depending on t into a coordinate, as "within 1/2": what rounding can read off."""
+    found = []
+    for c in claims:
+        s = c.statement
+        if isinstance(s, Equals) and s.site.block > 0:
+            values = [value_of(s.value, t=t, T=9) for t in (1, 2, 3)]
+            if len(set(values)) > 1 and all(isinstance(v, Fraction) and v.denominator == 1 for v in values):
+                found.append(replace(c, statement=s if isinstance(s, Within) else Within(s.site, s.direction, s.value)))
+    return found
+
+
+def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
+    """One row: a claim in one arithmetic. `contradictions` lists every row of the torch run that the certificate forbids."""
+    start, how = time.perf_counter(), arithmetic(text)
+    row: dict[str, Any] = {
+        "schema": 1, "kind": "limits", "claim": claim.id, "subject": claim.subject.name, "statement": claim.says, "arithmetic": str(how),
+        "storage": str(how.storage), "accumulator": str(how.accumulator), "route": how.route, "weights_sha256": claim.subject.weights_sha256,
+        "certified": None, "first_failure": None, "rows_run": 0, "measured_collision": None, "collision": first_collision(how.storage),
+        "reason": "", "assumes": [], "probes": [p.as_json() for p in facts(how).probes], "contradictions": [],
+    }  # fmt: skip
+    found = None
+    try:
+        found = length(replace(claim, scope=replace(claim.scope, arithmetic=str(how))), how)
+        row |= {"certified": found.T, "capped": found.capped, "error_bound": float(found.error), "e_0": float(found.how.e_0), "reason": found.reason}
+        row["assumes"] = list(found.assumes)
+    except Unreadable as why:
+        row["reason"] = str(why)
+    try:
+        row |= measure(claim, how, rows)
+        if found is not None and found.T:
+            row["contradictions"] = contradictions(claim, found, rows)
+    except (NopeproofError, RuntimeError) as bad:
+        row["reason"] = "; ".join(x for x in (row["reason"], f"not run: {str(bad).splitlines()[-1].strip()}") if x)
+    return {**row, "seconds": round(time.perf_counter() - start, 3)}
+
+
+def _member(claim: Claim, T: int) -> Circuit:
+    subject = claim.subject
+    found = subject.at(max(T, subject.T_min)) if isinstance(subject, Family) else subject
+    return trimmed(found if found.concrete else found.instance(), claim.statement)
+
+
+def _column(claim: Claim, circuit: Circuit, how: rounding.Arithmetic, T: int) -> tuple[list[Any], list[Any]]:
+    """The claimed coordinate of a torch run at t = 1..T, at the claim's site and after the attention before it."""
+    from nopeproof.run import run
+
+    s = claim.statement
+    assert isinstance(s, Equals)
+    others = [t for t in circuit.tokens if t != circuit.bos] or [str(circuit.bos)]
+    word = [circuit.bos or others[0]] + [others[t % len(others)] for t in range(T - 1)]
+    trace = run(circuit, word, how.storage.name, route=how.route)
+    before = trace.at(after_attention(s.site.block))[:, s.index]
+    return [[exact_number(x) for x in xs.double().tolist()] for xs in (trace.at(s.site)[:, s.index], before)]  # type: ignore[return-value]
+
+
+def _wrong(claim: Claim, t: int, T: int, x: Any) -> bool:
+    s = claim.statement
+    assert isinstance(s, Within)
+    return x is None or not abs(x - value_of(s.value, t=t, T=T)) < value_of(s.error)
+
+
+def measure(claim: Claim, how: rounding.Arithmetic, rows: int) -> dict[str, Any]:
+    """The first row that fails in a torch run of the member T, for T = 32, 128, ... `rows`, and the first two equal inputs."""
+    T = 0
+    out: dict[str, Any] = {"first_failure": None, "measured_collision": None}
+    while T < rows and out["first_failure"] is None:
+        T = min(rows, 4 * T or 32)
+        have, before = _column(claim, _member(claim, T), how, T)
+        out["first_failure"] = next((t for t, x in enumerate(have, 1) if _wrong(claim, t, T, x)), None)
+        out["measured_collision"] = next((t for t in range(2, T) if before[t - 1] == before[t]), None)
+        out["rows_run"] = T
+    return out
+
+
+def contradictions(claim: Claim, found: Length, rows: int) -> list[dict[str, Any]]:
+    """Rows of the torch run of a certified member that break the claim, or the bound at that row; none, if all is well."""
+    T = min(found.T, rows)
+    have, _ = _column(claim, _member(claim, T), found.how, T)
+    clock = reader(claim)(T)
+    out = []
+    for t, x in enumerate(have, 1):
+        bound = rounding.error(clock, found.how, t, t)
+        want = value_of(claim.statement.value, t=t, T=T)  # type: ignore[union-attr]
+        if _wrong(claim, t, T, x) or abs(x - want) > bound:
+            out.append({"t": t, "T": T, "expected": str(want), "found": str(x if x is None else float(x)), "bound": float(bound)})
+    return out
+
+
+def table(claims: Sequence[Claim], configurations: Sequence[str] = CONFIGURATIONS, rows: int = ROWS) -> Iterator[dict[str, Any]]:
+    """The rows of every clock among the claims. Raises NopeproofError if there is none."""
+    chosen = clocks(claims)
+    if not chosen:
+        raise NopeproofError("the limits of these claims", "none puts a whole number that depends on t into a coordinate", "absolute-position, for example")
+    for claim in chosen:
+        for text in configurations:
+            yield limits(claim, text, rows)
