@@ -1,0 +1,73 @@
+"""Without a BOS token, constant words carry no position: all states are equal, in every layer.
+
+Let the mask be causal (a position sees itself) and x = a a ... a without BOS. If all states of a layer are equal, every
+attention average is one of equal values with weights that sum to 1, so it is that value, whatever the scores are; the
+FFN and the norm act alike on equal states. By induction h^l_1 = ... = h^l_t for every l. It does not matter how the
+scores come about, so rotary, ALiBi and T5 biases in the scores collapse too; what is added to the stream does not.
+
+What is checked. `constant`: two layers with arbitrary W_Q and W_K, every entry a free symbol; the flag that all tokens
+carry is averaged to 1 at every t, in both layers, for every length. `equal-states`: the whole state of one instance.
+`no-clock`: the head of Theorem 1 gives 1, not 1/t, where its BOS is left out. `flagless` shows what breaks the barrier
+beside BOS: a word that is not constant. Others are a strict mask (see strict-mask) and weights that do not sum to 1.
+"""
+
+from nopeproof.circuit import MLP, Block, Circuit, Head, Opaque, Unit
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.residual import Residual
+
+SOURCE = "kazemnejad2023, Thm 1 needs its BOS; the barrier is known from bhattamishra2020 on"
+R = Residual(one=1, first=1, second=1, content=2)
+
+
+def any_vector(name):
+    """A row with every entry a free symbol."""
+    return sum((s.free(f"{name}_{s.name}_") for s in R), R.zero)
+
+
+def head(name, write):
+    """Arbitrary scores; averages the coordinate that all tokens share."""
+    rows = [any_vector(f"{name}{n}") for n in range(4)]
+    return Head(W_Q=rows[:2], W_K=rows[2:], W_V=[R.one], W_O=[write], name=name)
+
+
+blocks = [
+    Block(heads=[head("one", R.first)], mlp=MLP([Unit(read=3 * R.first - R.one, write=R.second)])),
+    Block(heads=[Head(W_Q=[any_vector("p")], W_K=[any_vector("q")], W_V=[R.first - 2 * R.second], W_O=[R.second], name="two")]),
+]
+constant = Circuit(R, {"a": R.one + R.content[0]}, blocks=blocks, name="constant words")
+mixed = Circuit(R, {"a": R.one + R.content[0], "b": R.content[1]}, blocks=blocks[:1], name="two tokens")
+deep = Circuit(
+    R,
+    {"a": R.one + 3 * R.content[0]},
+    blocks=[Block(heads=[Opaque(list(R))], mlp=MLP([Unit(read=any_vector(f"u{n}"), write=any_vector(f"w{n}"))])) for n in range(3)],
+    name="three arbitrary layers",
+)
+words = Scope(words="any", vocabulary="given")
+
+
+def equal_states(trace):
+    """Every layer's states are the same at all positions."""
+    return all(row == rows[0] for rows in trace.residuals.values() for row in rows)
+
+
+claims = [
+    Claim("layer-1", constant, Equals(after_attention(1), R.first, "1"), words, SOURCE, note="every W_Q, W_K; every length"),
+    Claim("layer-1-ffn", constant, Equals(after_ffn(1), R.second, "2"), words, SOURCE),
+    Claim("layer-2", constant, Equals(after_ffn(2), R.second, "-1"), words, SOURCE),
+    Claim("no-clock", constant, Fails(Equals(after_attention(1), R.first, "1/t")), words, SOURCE, note="1/t needs a token that is not like the rest"),
+    Claim(
+        "equal-states",
+        deep,
+        Holds("all positions have the same state in every layer", equal_states),
+        Scope(words="any", vocabulary="given", t_max=8, parameters="one"),
+        SOURCE,
+    ),
+    Claim(
+        "two-tokens",
+        mixed,
+        Fails(Holds("all positions have the same state in every layer", equal_states)),
+        words,
+        SOURCE,
+        note="a second kind of token breaks the collapse",
+    ),
+]

@@ -1,0 +1,93 @@
+"""Any function of position from the same T - 1 hidden units: t, t^2, t^3, a learned table, one-hot codes.
+
+Once 1/t stands in the stream, every f on 1..T is an exact one-layer ReLU read-out of it:
+
+    f(t) = f(1) + sum_{j=1}^{T-1} w_j relu(1 - j/t),    w_j = (j + 1) (f(j+1) - f(j)) - (j - 1) (f(j) - f(j-1)).
+
+Proof: the right side is piecewise linear in x = 1/t with knots at 1/j, and w_j/j is the change of the slope of the
+interpolation through (1/j, f(j)) at j. The hidden units relu(1 - j/t) do not depend on f: a table of D columns only has
+wider writes. For f = t, t^2, t^3 the weights w_j are 2, 6j, 12j^2 + 2, so one formula serves every T.
+
+A read-out into spare rows needs the constant f(1), here from the row `one`. Learned absolute position embeddings and
+sinusoids are such tables, so NoPE with BOS computes whatever a model with absolute positions computes, up to length T.
+"""
+
+from fractions import Fraction
+
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
+from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+
+SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t"
+R = Residual(one=1, bos=1, recip=1, pos=1, square=1, cube=1, content=2)
+each_T = Scope(order="forall T exists weights", t_max="T")
+
+tokens = Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x"))
+powers = Family(
+    Circuit(
+        R,
+        tokens,
+        blocks=[
+            Block(
+                heads=[uniform_head([R.bos], [R.recip], name="1/t")],
+                mlp=MLP(
+                    [
+                        Unit(read=R.one, write=R.pos + R.square + R.cube),
+                        Units(
+                            read=R.one - "k" * R.recip,
+                            write=2 * R.pos + "6*k" * R.square + "12*k**2 + 2" * R.cube,
+                            first="1",
+                            last="T - 1",
+                        ),
+                    ]
+                ),
+            )
+        ],
+        bos="<bos>",
+        name="powers",
+    ),
+    T_min=2,
+)
+
+T = 6
+LEARNED = [Fraction(x) for x in (3, -1, 4, Fraction(1, 5), -9, 2)]  # any numbers
+S = Residual(one=1, bos=1, recip=1, learned=1, hot=T)
+
+
+def table(f):
+    """The writes (w_1, ..., w_(T-1)) of the shared hidden units for f(1), ..., f(T)."""
+    step = [Fraction(f[j]) - Fraction(f[j - 1]) for j in range(1, T)]  # step[j - 1] = f(j + 1) - f(j)
+    return [(j + 1) * step[j - 1] - (j - 1) * (step[j - 2] if j > 1 else 0) for j in range(1, T)]
+
+
+columns = [(S.learned, LEARNED)] + [(S.hot[n], [int(t == n + 1) for t in range(1, T + 1)]) for n in range(T)]
+constant = sum((f[0] * direction for direction, f in columns), S.zero)
+writes = [sum((table(f)[j] * direction for direction, f in columns), S.zero) for j in range(T - 1)]
+learned = Circuit(
+    S,
+    {"<bos>": S.one + S.bos, "a": S.one.vector},
+    blocks=[
+        Block(
+            heads=[uniform_head([S.bos], [S.recip], name="1/t")],
+            mlp=MLP([Unit(read=S.one, write=constant)] + [Unit(read=S.one - (j + 1) * S.recip, write=writes[j]) for j in range(T - 1)]),
+        )
+    ],
+    bos="<bos>",
+    name=f"table[T={T}]",
+)
+
+
+def reads_table(trace):
+    """The learned column holds the table, the one-hot columns the position."""
+    learned_row, hot = trace.at(after_ffn(1), "learned"), trace.at(after_ffn(1), "hot")
+    return all(learned_row[t] == LEARNED[t] and list(hot[t]) == [int(n == t) for n in range(T)] for t in range(trace.T))
+
+
+claims = [
+    Claim("position", powers, Equals(after_ffn(1), R.pos, "t"), each_T, SOURCE),
+    Claim("square", powers, Equals(after_ffn(1), R.square, "t**2"), each_T, SOURCE, note="the same T - 1 hidden units"),
+    Claim("cube", powers, Equals(after_ffn(1), R.cube, "t**3"), each_T, SOURCE),
+    Claim("frame", powers, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.recip, R.content]), each_T, SOURCE),
+    Claim("learned-table", learned, Holds("the learned column and the one-hot code are exact", reads_table), Scope(t_max=T, vocabulary="given"), SOURCE),
+]
