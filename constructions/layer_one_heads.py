@@ -1,0 +1,81 @@
+"""No head of layer 1 is diagonal or attends to the previous token; a head of layer 2 is, by a quadratic look-up.
+
+Layer 1 reads embeddings. With no positional encoding its scores are a function of the two tokens alone (`layer-1-score`:
+arbitrary W_Q and W_K, every vocabulary, every length). On bos x x the keys 2 and 3 are equal, so position 3 gives its two
+copies of x the same weight, at most 1/2 each: that is barbero2025's counterexample, and it is about layer 1.
+
+With t in the stream (layer 1 and its FFN) and t^2 beside it (the same hidden units, see position-tables), layer 2 has
+
+    score = 6 (2 (t - o) i - i^2) = 6 (t - o)^2 - 6 (i - (t - o))^2,       o = 0 diagonal, o = 1 previous token.
+
+The nearest rival is 1 away, so the target's weight is at least 1/(1 + 2 sum_{m>=1} e^(-6 m^2)) > 1/(1 + 2 e^-6/(1 - e^-6)),
+beyond 0.995 for every t and T: one temperature serves all lengths. (6 is the least whole number with 2 e^-b < 1/100.)
+"""
+
+from fractions import Fraction
+
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Opaque, Unit, Units
+from nopeproof.claims import Claim, Fails, Holds, Scope, ScoreIs
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+
+SOURCE = "barbero2025, Prop. 5.2 (stated for NoPE heads; true of layer 1)"
+SHARP = 6
+R = Residual(one=1, bos=1, recip=1, pos=1, square=1, content=2)
+each_T = Scope(order="forall T exists weights", t_max="T")
+
+
+def any_row(name):
+    """A row of W_Q or W_K with every entry a free symbol."""
+    return sum((s.free(f"{name}_{s.name}_") for s in R), R.zero)
+
+
+tokens = Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x"))
+any_head = Head(W_Q=[any_row("q0"), any_row("q1")], W_K=[any_row("k0"), any_row("k1")], W_V=[0], W_O=[R.content[0]], name="any")
+first_layer = Circuit(R, tokens, blocks=[Block(heads=[any_head, Opaque([R.content], name="others")], shared=[R.content])], bos="<bos>", name="layer 1")
+
+clock = Block(
+    heads=[uniform_head([R.bos], [R.recip], name="1/t")],
+    mlp=MLP(
+        [
+            Unit(read=R.one, write=R.pos + R.square),
+            Units(read=R.one - "k" * R.recip, write=2 * R.pos + "6*k" * R.square, first="1", last="T - 1"),
+        ]
+    ),
+)
+
+
+def look_up(offset, name):
+    """Attend to position t - offset."""
+    return Head(W_Q=[2 * SHARP * (R.pos - offset * R.one), -SHARP * R.one], W_K=[R.pos, R.square], W_V=[0], W_O=[0 * R.one], name=name)
+
+
+def two_layers(embedding, name):
+    """Clock, then the two look-up heads."""
+    return Family(Circuit(R, embedding, blocks=[clock, Block(heads=[look_up(0, "diagonal"), look_up(1, "previous")])], bos="<bos>", name=name), T_min=2)
+
+
+stack = two_layers(tokens, "layer 2")
+small = two_layers({"<bos>": R.one + R.bos, "x": R.one.vector}, "layer 2 on bos x x ...")
+
+
+def attends(block, head, offset, least):
+    """The weight of key t - offset is more than `least` wherever that key exists."""
+    return lambda trace: all(trace.head(block, head).weights[t][t - offset] > least for t in range(offset, trace.T))
+
+
+def claim(id, subject, statement, scope, note=""):
+    return Claim(id, subject, statement, scope, SOURCE, note)
+
+
+near_one, half = Fraction(99, 100), Fraction(1, 2)
+few = Scope(order="forall T exists weights", t_max=5, vocabulary="given")
+claims = [
+    claim("layer-1-score", first_layer, ScoreIs(1, 0, "0", content=list(R)), Scope(), "a function of the two embeddings, position-free"),
+    claim("not-diagonal", first_layer, Fails(Holds("the diagonal weight is above 1/2", attends(1, 0, 0, half))), Scope()),
+    claim("not-previous", first_layer, Fails(Holds("the previous token's weight is above 1/2", attends(1, 0, 1, half))), Scope()),
+    claim("diagonal-score", stack, ScoreIs(2, 0, "6*(2*t*i - i**2)"), each_T),
+    claim("previous-score", stack, ScoreIs(2, 1, "6*(2*(t - 1)*i - i**2)"), each_T),
+    claim("diagonal", small, Holds("the diagonal weight is above 99/100", attends(2, 0, 0, near_one)), few),
+    claim("previous", small, Holds("the previous token's weight is above 99/100", attends(2, 1, 1, near_one)), few),
+]

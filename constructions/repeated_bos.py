@@ -1,0 +1,35 @@
+"""If BOS recurs, the clock of Theorem 1 counts it: the head gives m/t, m the number of BOS tokens among the first t.
+
+The proof averages the BOS flag over t keys. It is 1/t only if exactly one key carries the flag; with m of them it is m/t.
+So packed documents, or a prompt of m soft tokens with the flag, slow the clock down by a factor m: t/m is still recovered
+where m is known. `one-bos` is the statement with its hypothesis, for every length; `counts` the corrected form.
+"""
+
+from nopeproof.circuit import Block, Circuit
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+
+SOURCE = "kazemnejad2023, Thm 1 (App. C.1), hypothesis: one BOS, at position 1"
+R = Residual(one=1, bos=1, recip=1)
+clock = Circuit(
+    R,
+    {"<bos>": R.one + R.bos, "a": R.one.vector},
+    blocks=[Block(heads=[uniform_head([R.bos], [R.recip], name="position")])],
+    bos="<bos>",
+    name="clock",
+)
+any_word = Scope(words="any", vocabulary="given")
+
+
+def counts(trace):
+    """recip * t is the number of BOS tokens up to t."""
+    share = trace.at(after_attention(1), "recip")
+    return all(share[t] * (t + 1) == trace.word[: t + 1].count("<bos>") for t in range(trace.T))
+
+
+claims = [
+    Claim("one-bos", clock, Equals(after_attention(1), R.recip, "1/t"), Scope(vocabulary="given"), SOURCE),
+    Claim("repeated", clock, Fails(Equals(after_attention(1), R.recip, "1/t")), any_word, SOURCE, note="smallest counterexample: BOS BOS"),
+    Claim("counts", clock, Holds("recip = (number of BOS so far)/t", counts), Scope(t_max=7, words="any", vocabulary="given"), SOURCE),
+]
