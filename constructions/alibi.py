@@ -33,7 +33,7 @@ heads = [Head(**alibi(m), **writes(f"m{n}")) for n, m in enumerate(SLOPES)]
 heads.append(Head(W_Q=["1/2" * R.one], W_K=[R.pos], **writes("key")))
 heads.append(Head(**alibi("1/2", "sqrt(2)"), scale="1/sqrt(d_head)", **writes("scaled")))
 heads.append(Head(**alibi("1/2"), scale="1/sqrt(d_head)", **writes("unscaled")))
-KEY, SCALED, UNSCALED = 3, 4, 5
+KEY, SCALED, UNSCALED = range(len(SLOPES), len(heads))
 
 stack = Family(
     Circuit(

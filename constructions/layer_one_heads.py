@@ -32,7 +32,9 @@ def any_row(name):
 
 tokens = Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x"))
 any_head = Head(W_Q=[any_row("q0"), any_row("q1")], W_K=[any_row("k0"), any_row("k1")], W_V=[0], W_O=[R.content[0]], name="any")
-first_layer = Circuit(R, tokens, blocks=[Block(heads=[any_head, Opaque([R.content], name="others")], shared=[R.content])], bos="<bos>", name="layer 1")
+first_layer = Circuit(
+    R, tokens, blocks=[Block(heads=[any_head, Opaque([R.content], name="others")], shared=[R.content])], bos="<bos>", name="layer 1"
+)
 
 clock = Block(
     heads=[uniform_head([R.bos], [R.recip], name="1/t")],
@@ -52,11 +54,14 @@ def look_up(offset, name):
 
 def two_layers(embedding, name):
     """Clock, then the two look-up heads."""
-    return Family(Circuit(R, embedding, blocks=[clock, Block(heads=[look_up(0, "diagonal"), look_up(1, "previous")])], bos="<bos>", name=name), T_min=2)
+    return Family(
+        Circuit(R, embedding, blocks=[clock, Block(heads=[look_up(0, "diagonal"), look_up(1, "previous")])], bos="<bos>", name=name),
+        T_min=2,
+    )
 
 
 stack = two_layers(tokens, "layer 2")
-small = two_layers({"<bos>": R.one + R.bos, "x": R.one.vector}, "layer 2 on bos x x ...")
+small = two_layers(Embedding({"<bos>": R.one + R.bos, "x": R.one}), "layer 2 on bos x x ...")
 
 
 def attends(block, head, offset, least):

@@ -51,10 +51,12 @@ T = 6
 P = Residual(one=1, bos=1, parity=1)  # parity starts as 1/t and is overwritten by (-1)^t
 wanted = [(-1) ** t - Fraction(1, t) for t in range(1, T + 1)]
 jumps = [(j + 1) * (wanted[j] - wanted[j - 1]) - ((j - 1) * (wanted[j - 1] - wanted[j - 2]) if j > 1 else 0) for j in range(1, T)]
-sign = MLP([Unit(read=wanted[0] * -1 * P.one, write=-1 * P.parity)] + [Unit(P.one - (j + 1) * P.parity, w * P.parity) for j, w in enumerate(jumps)])
+sign = MLP(
+    [Unit(read=wanted[0] * -1 * P.one, write=-1 * P.parity)] + [Unit(P.one - (j + 1) * P.parity, w * P.parity) for j, w in enumerate(jumps)]
+)
 parity = Circuit(
     P,
-    {"<bos>": P.one + P.bos, "a": P.one.vector},
+    Embedding({"<bos>": P.one + P.bos, "a": P.one}),
     blocks=[
         Block(heads=[uniform_head([P.bos], [P.parity], name="1/t")], mlp=sign),
         Block(heads=[Head(W_Q=[P.parity], W_K=[P.parity], W_V=[0], W_O=[0 * P.one], name="parity")]),
@@ -85,5 +87,12 @@ claims = [
     Claim("printed-not-relative", stack, Fails(relative(2, 0)), each_T, SOURCE, note="the remark is false for this head"),
     Claim("two-rows", stack, ScoreIs(2, 1, "-(t - i)**2"), each_T, SOURCE, note="d_head = 3"),
     Claim("two-rows-shorter", stack, SameAttention(2, 1, 2), each_T, SOURCE, note="d_head = 2"),
-    Claim("parity", parity, Holds("score = (-1)^(t - i)", even_odd), Scope(t_max=T, vocabulary="given"), SOURCE, note="the one other relative g"),
+    Claim(
+        "parity",
+        parity,
+        Holds("score = (-1)^(t - i)", even_odd),
+        Scope(t_max=T, vocabulary="given"),
+        SOURCE,
+        note="the one other relative g",
+    ),
 ]

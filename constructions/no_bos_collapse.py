@@ -11,7 +11,7 @@ carry is averaged to 1 at every t, in both layers, for every length. `equal-stat
 beside BOS: a word that is not constant. Others are a strict mask (see strict-mask) and weights that do not sum to 1.
 """
 
-from nopeproof.circuit import MLP, Block, Circuit, Head, Opaque, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Opaque, Unit
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
 from nopeproof.residual import Residual
 
@@ -34,11 +34,11 @@ blocks = [
     Block(heads=[head("one", R.first)], mlp=MLP([Unit(read=3 * R.first - R.one, write=R.second)])),
     Block(heads=[Head(W_Q=[any_vector("p")], W_K=[any_vector("q")], W_V=[R.first - 2 * R.second], W_O=[R.second], name="two")]),
 ]
-constant = Circuit(R, {"a": R.one + R.content[0]}, blocks=blocks, name="constant words")
-mixed = Circuit(R, {"a": R.one + R.content[0], "b": R.content[1]}, blocks=blocks[:1], name="two tokens")
+constant = Circuit(R, Embedding({"a": R.one + R.content[0]}), blocks=blocks, name="constant words")
+mixed = Circuit(R, Embedding({"a": R.one + R.content[0], "b": R.content[1]}), blocks=blocks[:1], name="two tokens")
 deep = Circuit(
     R,
-    {"a": R.one + 3 * R.content[0]},
+    Embedding({"a": R.one + 3 * R.content[0]}),
     blocks=[Block(heads=[Opaque(list(R))], mlp=MLP([Unit(read=any_vector(f"u{n}"), write=any_vector(f"w{n}"))])) for n in range(3)],
     name="three arbitrary layers",
 )
@@ -54,7 +54,14 @@ claims = [
     Claim("layer-1", constant, Equals(after_attention(1), R.first, "1"), words, SOURCE, note="every W_Q, W_K; every length"),
     Claim("layer-1-ffn", constant, Equals(after_ffn(1), R.second, "2"), words, SOURCE),
     Claim("layer-2", constant, Equals(after_ffn(2), R.second, "-1"), words, SOURCE),
-    Claim("no-clock", constant, Fails(Equals(after_attention(1), R.first, "1/t")), words, SOURCE, note="1/t needs a token that is not like the rest"),
+    Claim(
+        "no-clock",
+        constant,
+        Fails(Equals(after_attention(1), R.first, "1/t")),
+        words,
+        SOURCE,
+        note="1/t needs a token that is not like the rest",
+    ),
     Claim(
         "equal-states",
         deep,

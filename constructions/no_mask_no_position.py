@@ -6,14 +6,14 @@ are equal in every layer; in particular no position can be read off. The causal 
 The head of Theorem 1 averages its BOS flag over all T keys: it gives 1/T everywhere, the length and not the position.
 """
 
-from nopeproof.circuit import MLP, Block, Circuit, Head, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "haviv2022, Sec. 6 (order from the causal mask); irie2025 for attention as a set operation"
 R = Residual(one=1, bos=1, recip=1, content=2)
-tokens = {"<bos>": R.one + R.bos, "a": R.one + R.content[0], "b": R.one + 2 * R.content[1]}
+tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one + R.content[0], "b": R.one + 2 * R.content[1]})
 sharp = Head(
     W_Q=[R.one + R.content[0]],
     W_K=[R.content[1] - R.bos + R.one],
@@ -21,7 +21,9 @@ sharp = Head(
     W_O=[R.content[0], R.content[1]],
     name="any scores",
 )
-blocks = [Block(heads=[uniform_head([R.bos], [R.recip], name="position"), sharp], mlp=MLP([Unit(read=R.content[0] - R.one, write=R.content[1])]))]
+blocks = [
+    Block(heads=[uniform_head([R.bos], [R.recip], name="position"), sharp], mlp=MLP([Unit(read=R.content[0] - R.one, write=R.content[1])]))
+]
 
 
 def circuit(mask):
@@ -43,6 +45,13 @@ claims = [
     Claim("equal-tokens", open_mask, symmetric, short_words, SOURCE),
     Claim("length-only", open_mask, Equals(after_attention(1), R.recip, "1/T"), short_words, SOURCE, note="T is the length of the word"),
     Claim("no-clock", open_mask, Fails(Equals(after_attention(1), R.recip, "1/t")), short_words, SOURCE),
-    Claim("causal-clock", causal, Equals(after_attention(1), R.recip, "1/t"), Scope(vocabulary="given"), SOURCE, note="the same weights with the mask"),
+    Claim(
+        "causal-clock",
+        causal,
+        Equals(after_attention(1), R.recip, "1/t"),
+        Scope(vocabulary="given"),
+        SOURCE,
+        note="the same weights with the mask",
+    ),
     Claim("causal-order", causal, Fails(symmetric), short_words, SOURCE, note="the mask alone breaks the symmetry"),
 ]

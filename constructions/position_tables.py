@@ -66,7 +66,7 @@ constant = sum((f[0] * direction for direction, f in columns), S.zero)
 writes = [sum((table(f)[j] * direction for direction, f in columns), S.zero) for j in range(T - 1)]
 learned = Circuit(
     S,
-    {"<bos>": S.one + S.bos, "a": S.one.vector},
+    Embedding({"<bos>": S.one + S.bos, "a": S.one}),
     blocks=[
         Block(
             heads=[uniform_head([S.bos], [S.recip], name="1/t")],
@@ -89,5 +89,11 @@ claims = [
     Claim("square", powers, Equals(after_ffn(1), R.square, "t**2"), each_T, SOURCE, note="the same T - 1 hidden units"),
     Claim("cube", powers, Equals(after_ffn(1), R.cube, "t**3"), each_T, SOURCE),
     Claim("frame", powers, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.recip, R.content]), each_T, SOURCE),
-    Claim("learned-table", learned, Holds("the learned column and the one-hot code are exact", reads_table), Scope(t_max=T, vocabulary="given"), SOURCE),
+    Claim(
+        "learned-table",
+        learned,
+        Holds("the learned column and the one-hot code are exact", reads_table),
+        Scope(t_max=T, vocabulary="given"),
+        SOURCE,
+    ),
 ]

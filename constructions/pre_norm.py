@@ -10,7 +10,7 @@ their difference, which the mean does not touch. Attention then gives 1/t for al
 its normed flag is rational.) The FFN is another matter: its own norm scales 1/t by the content, see the notes there.
 """
 
-from nopeproof.circuit import Block, Circuit, Head, Norm
+from nopeproof.circuit import Block, Circuit, Embedding, Head, Norm
 from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
@@ -29,7 +29,7 @@ def printed(kind):
     """Theorem 1's head on the printed flag, behind a norm. BOS: mean square (1 + 1)/8, root 1/2."""
     tokens = {"<bos>": R.one + R.bos[0], **words}
     norm = None if kind is None else Norm(kind)
-    return Circuit(R, tokens, blocks=[Block(heads=[printed_head], norm_attention=norm)], bos="<bos>", name=f"printed, {kind}")
+    return Circuit(R, Embedding(tokens), blocks=[Block(heads=[printed_head], norm_attention=norm)], bos="<bos>", name=f"printed, {kind}")
 
 
 def repaired(kind):
@@ -39,14 +39,14 @@ def repaired(kind):
     """
     tokens = {"<bos>": R.bos[0] - R.bos[1], **words}
     head = uniform_head(["1/4" * (R.bos[0] - R.bos[1])], [R.recip], name="position")
-    return Circuit(R, tokens, blocks=[Block(heads=[head], norm_attention=Norm(kind))], bos="<bos>", name=f"repaired, {kind}")
+    return Circuit(R, Embedding(tokens), blocks=[Block(heads=[head], norm_attention=Norm(kind))], bos="<bos>", name=f"repaired, {kind}")
 
 
 def centred_only():
     """W_Q = 0, but the printed flag: LayerNorm's mean leaks into it."""
     tokens = {"<bos>": R.one + R.bos[0], **words}
     head = uniform_head([R.bos[0]], [R.recip], name="position")
-    return Circuit(R, tokens, blocks=[Block(heads=[head], norm_attention=Norm("layernorm"))], bos="<bos>", name="W_Q = 0 alone")
+    return Circuit(R, Embedding(tokens), blocks=[Block(heads=[head], norm_attention=Norm("layernorm"))], bos="<bos>", name="W_Q = 0 alone")
 
 
 recip = Equals(after_attention(1), R.recip, "1/t")

@@ -5,7 +5,7 @@ So packed documents, or a prompt of m soft tokens with the flag, slow the clock 
 where m is known. `one-bos` is the statement with its hypothesis, for every length; `counts` the corrected form.
 """
 
-from nopeproof.circuit import Block, Circuit
+from nopeproof.circuit import Block, Circuit, Embedding
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
@@ -14,7 +14,7 @@ SOURCE = "kazemnejad2023, Thm 1 (App. C.1), hypothesis: one BOS, at position 1"
 R = Residual(one=1, bos=1, recip=1)
 clock = Circuit(
     R,
-    {"<bos>": R.one + R.bos, "a": R.one.vector},
+    Embedding({"<bos>": R.one + R.bos, "a": R.one}),
     blocks=[Block(heads=[uniform_head([R.bos], [R.recip], name="position")])],
     bos="<bos>",
     name="clock",

@@ -26,7 +26,7 @@ B = 2 * (T - 1) + 1
 def counter(B, name, tokens=None):
     """The head with sharpness ln B."""
     head = Head(W_Q=[R.one], W_K=[f"ln({B})" * (R.bos + R.kind)], W_V=[R.bos], W_O=[R.share], name="selector")
-    small = {"<bos>": R.one + R.bos, "a": R.one + R.kind, "b": R.one.vector}
+    small = Embedding({"<bos>": R.one + R.bos, "a": R.one + R.kind, "b": R.one})
     return Circuit(R, tokens or small, blocks=[Block(heads=[head])], bos="<bos>", name=name)
 
 
@@ -37,7 +37,7 @@ def error(trace):
 
 
 enough, short = counter(B, f"B={B}"), counter(B - 1, f"B={B - 1}")
-only_kind = counter(B, "only that kind", {"<bos>": R.one + R.bos, "a": R.one + R.kind})
+only_kind = counter(B, "only that kind", Embedding({"<bos>": R.one + R.bos, "a": R.one + R.kind}))
 no_kind = counter(B, "none of that kind", Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x")))
 counts = Holds("1/share - 1 rounds to the number of a's so far", lambda trace: error(trace) < Fraction(1, 2))
 given = Scope(t_max=T, vocabulary="given")
@@ -46,7 +46,21 @@ claims = [
     Claim("counts", enough, counts, given, SOURCE, note=f"B = {B} = 2(T - 1) + 1 at T = {T}"),
     Claim("threshold", short, Fails(counts), given, SOURCE, note=f"B = {B - 1} = 2(T - 1) is not enough"),
     Claim("runs-out", enough, Fails(counts), Scope(vocabulary="given"), SOURCE, note="fixed weights count to a fixed length only"),
-    Claim("all-of-the-kind", only_kind, Equals(after_attention(1), R.share, "1/t"), Scope(vocabulary="given"), SOURCE, note="c = t - 1: exact, any t"),
-    Claim("none-of-the-kind", no_kind, Equals(after_attention(1), R.share, f"{B}/({B} + t - 1)"), Scope(), SOURCE, note="the worst case, any t"),
+    Claim(
+        "all-of-the-kind",
+        only_kind,
+        Equals(after_attention(1), R.share, "1/t"),
+        Scope(vocabulary="given"),
+        SOURCE,
+        note="c = t - 1: exact, any t",
+    ),
+    Claim(
+        "none-of-the-kind",
+        no_kind,
+        Equals(after_attention(1), R.share, f"{B}/({B} + t - 1)"),
+        Scope(),
+        SOURCE,
+        note="the worst case, any t",
+    ),
     Claim("frame", no_kind, Unchanged(embedding(), after_ffn(1), [R.one, R.bos, R.kind, R.content]), Scope(), SOURCE),
 ]

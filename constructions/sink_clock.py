@@ -63,7 +63,16 @@ claims = [
     Claim("frame", formula, Unchanged(embedding(), after_ffn(1), [R.one, R.bos, R.content]), uniform, SOURCE),
     Claim("rounds", enough, Within(after_attention(1), R.clock, "t - 1"), short_words, SOURCE, note=f"B = {ENOUGH}, T = {T}"),
     Claim("threshold", short, Fails(Within(after_attention(1), R.clock, "t - 1")), short_words, SOURCE, note="one less is not enough"),
-    Claim("saturates", formula, Fails(Within(after_attention(1), R.clock, "t - 1")), uniform, SOURCE, note="no fixed B serves every length"),
-    Claim("exact", exact, Equals(after_attention(1), R.clock, "t - 1"), Scope(t_max=len(SHIFTS) + 1, vocabulary="given"), SOURCE, note="T - 1 heads"),
+    Claim(
+        "saturates", formula, Fails(Within(after_attention(1), R.clock, "t - 1")), uniform, SOURCE, note="no fixed B serves every length"
+    ),
+    Claim(
+        "exact",
+        exact,
+        Equals(after_attention(1), R.clock, "t - 1"),
+        Scope(t_max=len(SHIFTS) + 1, vocabulary="given"),
+        SOURCE,
+        note="T - 1 heads",
+    ),
     Claim("exact-ends", exact, Fails(Equals(after_attention(1), R.clock, "t - 1")), uniform, SOURCE, note="and no further than that T"),
 ]

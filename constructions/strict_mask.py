@@ -44,7 +44,7 @@ short_words = Scope(order="forall T exists weights", words="any", vocabulary="gi
 
 def marks_first(trace):
     """`first` is 1 at t = 1 and 0 elsewhere."""
-    return [x for x in trace.at(after_ffn(1), "first")] == [1] + [0] * (trace.T - 1)
+    return list(trace.at(after_ffn(1), "first")) == [1] + [0] * (trace.T - 1)
 
 
 def recip(trace):
