@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 from nopeproof import scalars
 from nopeproof.checks.evaluate import value_of
@@ -27,7 +28,7 @@ from nopeproof.theory.rounding import Arithmetic, Clock, Line, Ramps
 
 ROUTES = ("materialised", "sdpa", "streaming")
 WIDER = {"float16": "float32", "bfloat16": "float32"}
-LONGEST, LONGEST_BY_ROWS = 1 << 60, 4096
+LONGEST, LONGEST_BY_ROWS, MEMBERS = 1 << 60, 4096, 48
 
 
 class Unreadable(Exception):
@@ -40,7 +41,8 @@ def arithmetic(text: str) -> Arithmetic:
     store = format_named(storage)
     route = route or "materialised"
     if rest or route not in ROUTES:
-        raise NopeproofError(f"the arithmetic {text!r}", f"the route {route!r}" if not rest else "too many parts", "DTYPE/ACCUMULATOR/" + "|".join(ROUTES))
+        found = f"the route {route!r}" if not rest else "too many parts"
+        raise NopeproofError(f"the arithmetic {text!r}", found, "DTYPE/ACCUMULATOR/" + "|".join(ROUTES))
     wide = format_named(accumulator or WIDER.get(store.name, store.name))
     if wide.p < store.p:
         raise NopeproofError(f"the arithmetic {text!r}", f"an accumulator narrower than {store}", f"{store} or wider")
@@ -63,7 +65,7 @@ class Length:
         """The hypotheses, each with what was measured of it here."""
         return (
             "jeannerod2013: a sum of n terms, in any order, errs by at most (n - 1) u times the sum of their sizes",
-            "each product, partial sum, quotient or reciprocal is rounded to nearest at most once, fused or not; weights are rounded to nearest",
+            "weights are rounded to nearest; so is each product, partial sum, quotient or reciprocal, once, fused or not",
             "parts of the circuit left open stay finite",
             *self.facts.said,
         )
@@ -85,12 +87,14 @@ def certify(claim: Claim) -> Evidence | None:
         return Evidence("open", claim.scope, tool, time.perf_counter() - start, reason=str(bad))
     took = time.perf_counter() - start
     asked = claim.scope.t_max
-    if found.T < claim.scope.t_min:
-        return Evidence("open", claim.scope, tool, took, reason=found.reason or f"the bound {float(found.error):.3g} at t = {found.T + 1} is too large")
+    if claim.scope.t_min > found.T:
+        why = found.reason or f"the bound exceeds the error allowed at t = {found.T + 1}"
+        return Evidence("open", claim.scope, tool, took, reason=why, assumes=found.assumes)
     end = min(asked, found.T) if isinstance(asked, int) else found.T
-    scope = replace(claim.scope, t_min=1, t_max=end, vocabulary="every", parameters="all")
-    bound = f"certified to T = {found.T}; at t = T the error is below {float(found.error):.6g}" + (f"; {found.reason}" if found.reason else "")
-    return Evidence("certified", scope, f"{tool}, {found.how}", took, None, bound, found.assumes)
+    scope = replace(claim.scope, t_min=1, t_max=end, vocabulary=_vocabulary(claim, claim.scope.vocabulary), parameters="all")
+    bound = f"certified to T = {found.T}; at t = T the error is at most {float(found.error):.6g}"
+    said = "; ".join(x for x in (bound, found.reason) if x)
+    return Evidence("certified", scope, f"{tool}, {found.how}", took, None, said, found.assumes)
 
 
 def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) -> Length:
@@ -105,13 +109,15 @@ def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) ->
         T = _bisect(lambda T: rounding.holds(clock(T), how, tolerance, 1, T), claim.subject.T_min)
         last = clock(max(T, claim.subject.T_min))
     elif isinstance(claim.subject, Family):
-        T = _scan(lambda T: all(rounding.holds(clock(T), how, tolerance, t, t) for t in range(1, T + 1)), claim.subject.T_min, 64)
+        T = _scan(lambda T: all(rounding.holds(clock(T), how, tolerance, t, t) for t in range(1, T + 1)), claim.subject.T_min, MEMBERS)
         last = clock(max(T, claim.subject.T_min))
+        reason = "; ".join(x for x in (reason, f"no exact identity for every T is proved: members one by one, up to T = {MEMBERS}") if x)
+        return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason, T == MEMBERS)
     else:
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONGEST_BY_ROWS
         last = clock(end)
         T = rounding.longest(last, how, tolerance, end)
-        return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason, T == end)
+        return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason, end == T)
     return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason)
 
 
@@ -253,6 +259,11 @@ def _line(x: Scalar, T: int) -> Line:
     return c0, c1
 
 
+def _vocabulary(claim: Claim, asked: str) -> Any:
+    """What reading the weights covers: every vocabulary if the circuit says what further tokens look like, else the given one."""
+    return "given" if claim.circuit.embedding.other is None else "every" if asked == "every" else asked
+
+
 _proved: dict[tuple[str, str], bool] = {}
 
 
@@ -262,6 +273,7 @@ def _identity(claim: Claim) -> bool:
     exact = Equals(s.site, s.direction, s.value)  # type: ignore[union-attr]
     key = claim.subject.weights_sha256, str(exact)
     if key not in _proved:
-        found = prove(Claim("identity", claim.subject, exact, Scope(order="forall T exists weights", t_max="T")))
+        scope = Scope(order="forall T exists weights", t_max="T", vocabulary=_vocabulary(claim, "every"))
+        found = prove(Claim("identity", claim.subject, exact, scope))
         _proved[key] = found.kind == "proved"
     return _proved[key]

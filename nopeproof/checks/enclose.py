@@ -213,4 +213,5 @@ def outside(balls: Trace, floats: Trace) -> Iterator[dict[str, Any]]:
             for i, x in enumerate(row):
                 if not x.contains(flint.arb(have[t - 1][i])):
                     label = balls.circuit.residual.label(i)
-                    yield {"word": list(balls.word), "t": t, "site": str(site), "coordinate": label, "expected": str(x), "found": have[t - 1][i]}
+                    place = {"word": list(balls.word), "t": t, "site": str(site), "coordinate": label}
+                    yield {**place, "expected": str(x), "found": have[t - 1][i]}

@@ -49,16 +49,31 @@ def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
     """One row: a claim in one arithmetic. `contradictions` lists every row of the torch run that the certificate forbids."""
     start, how = time.perf_counter(), arithmetic(text)
     row: dict[str, Any] = {
-        "schema": 1, "kind": "limits", "claim": claim.id, "subject": claim.subject.name, "statement": claim.says, "arithmetic": str(how),
-        "storage": str(how.storage), "accumulator": str(how.accumulator), "route": how.route, "weights_sha256": claim.subject.weights_sha256,
-        "certified": None, "first_failure": None, "rows_run": 0, "measured_collision": None, "collision": first_collision(how.storage),
-        "reason": "", "assumes": [], "probes": [p.as_json() for p in facts(how).probes], "contradictions": [],
-    }  # fmt: skip
+        "schema": 1,
+        "kind": "limits",
+        "claim": claim.id,
+        "subject": claim.subject.name,
+        "statement": claim.says,
+        "weights_sha256": claim.subject.weights_sha256,
+        "arithmetic": str(how),
+        "storage": str(how.storage),
+        "accumulator": str(how.accumulator),
+        "route": how.route,
+        "certified": None,
+        "first_failure": None,
+        "rows_run": 0,
+        "measured_collision": None,
+        "collision": first_collision(how.storage),
+        "reason": "",
+        "assumes": [],
+        "probes": [p.as_json() for p in facts(how).probes],
+        "contradictions": [],
+    }
     found = None
     try:
         found = length(replace(claim, scope=replace(claim.scope, arithmetic=str(how))), how)
-        row |= {"certified": found.T, "capped": found.capped, "error_bound": float(found.error), "e_0": float(found.how.e_0), "reason": found.reason}
-        row["assumes"] = list(found.assumes)
+        row |= {"certified": found.T, "capped": found.capped, "error_bound": float(found.error), "e_0": float(found.how.e_0)}
+        row |= {"assumes": list(found.assumes), "reason": found.reason}
     except Unreadable as why:
         row["reason"] = str(why)
     try:
@@ -99,7 +114,7 @@ def measure(claim: Claim, how: rounding.Arithmetic, rows: int) -> dict[str, Any]
     """The first row that fails in a torch run of the member T, for T = 32, 128, ... `rows`, and the first two equal inputs."""
     T = 0
     out: dict[str, Any] = {"first_failure": None, "measured_collision": None}
-    while T < rows and out["first_failure"] is None:
+    while rows > T and out["first_failure"] is None:
         T = min(rows, 4 * T or 32)
         have, before = _column(claim, _member(claim, T), how, T)
         out["first_failure"] = next((t for t, x in enumerate(have, 1) if _wrong(claim, t, T, x)), None)
@@ -126,7 +141,8 @@ def table(claims: Sequence[Claim], configurations: Sequence[str] = CONFIGURATION
     """The rows of every clock among the claims. Raises NopeproofError if there is none."""
     chosen = clocks(claims)
     if not chosen:
-        raise NopeproofError("the limits of these claims", "none puts a whole number that depends on t into a coordinate", "absolute-position, for example")
+        found = "none puts a whole number that depends on t into a coordinate"
+        raise NopeproofError("the limits of these claims", found, "absolute-position, for example")
     for claim in chosen:
         for text in configurations:
             yield limits(claim, text, rows)

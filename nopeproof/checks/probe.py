@@ -98,9 +98,9 @@ def _storage(how: Arithmetic, device: str) -> list[Probe]:
     cast = torch.tensor([1 + u, 1 + 3 * u, 1 + u * 1.25], dtype=torch.float64).to(dtype).double().tolist() == [1, 1 + 4 * u, 1 + 2 * u]
     kept = bool((torch.full((17,), float(how.storage.tiny), dtype=dtype, device=device) * 0.5).double().min() > 0)
     name = str(how.storage)
-    ties = how.storage.p == 53 or cast
+    good, said = nearest and (how.storage.p == 53 or cast), "to nearest, ties to even"
     return [
-        Probe(f"rounding of {name} sums", "to nearest, ties to even", "to nearest, ties to even" if nearest and ties else f"{seen}, casts {cast}", nearest and ties),
+        Probe(f"rounding of {name} sums", said, said if good else f"{seen}, casts {cast}", good),
         Probe(f"underflow of {name}", "gradual", "gradual" if kept else "flushed to zero", kept),
     ]
 
@@ -120,7 +120,9 @@ def _head(how: Arithmetic, device: str) -> tuple[Probe, Fraction]:
     # d_head = d_v, as fused kernels ask for
     numbers = [Fraction(2 * VALUES + 2 * j + 1, 64) for j in range(VALUES)]
     R = Residual(one=1, mark=VALUES, mean=VALUES)
-    head = Head(W_Q=[0] * VALUES, W_K=[0] * VALUES, W_V=[R.mark[j] for j in range(VALUES)], W_O=[R.mean[j] for j in range(VALUES)])
+    head = Head(
+        W_Q=[R.zero] * VALUES, W_K=[R.zero] * VALUES, W_V=[R.mark[j] for j in range(VALUES)], W_O=[R.mean[j] for j in range(VALUES)]
+    )
     bos = R.one + sum((numbers[j] * R.mark[j] for j in range(VALUES)), R.zero)
     circuit = Circuit(R, Embedding({"<bos>": bos, "a": R.one.vector}), [Block([head])], bos="<bos>")
     rows = _run(circuit, ROWS, how, device).at(after_attention(1), R.mean).double().tolist()
@@ -139,7 +141,8 @@ def _head(how: Arithmetic, device: str) -> tuple[Probe, Fraction]:
         return all(low <= above and below <= high for _, below, above in seen)
 
     if explained(Fraction(0)) and (how.route == "sdpa" or _exp_is_one(how, device)):
-        return Probe("head", "exp(0) = 1 explains v/t", f"exp(0) = 1 explains all {len(seen)} values of v/t seen, t <= {ROWS}", True), Fraction(0)
+        said = f"exp(0) = 1 explains all {len(seen)} values of v/t seen, t <= {ROWS}"
+        return Probe("head", "exp(0) = 1 explains v/t", said, True), Fraction(0)
     wide = [(below, above) for t, below, above in seen if t % 64 == 0]
     low, high = max((1 - slack) / above for _, above in wide), min((1 + slack) / below for below, _ in wide)
     e_0 = max(abs(low - 1), abs(high - 1))
@@ -154,7 +157,8 @@ def _exp_is_one(how: Arithmetic, device: str) -> bool:
     """Whether torch.exp(0) is 1 in every lane, in storage and accumulator format."""
     import torch
 
-    return all(bool((torch.zeros(n, dtype=torch_dtype(f), device=device).exp() == 1).all()) for n in (1, 7, 64, 321) for f in (how.storage, how.accumulator))
+    zeros = [torch.zeros(n, dtype=torch_dtype(f), device=device) for n in (1, 7, 64, 321) for f in (how.storage, how.accumulator)]
+    return all(bool((z.exp() == 1).all()) for z in zeros)
 
 
 def _accumulator(how: Arithmetic, device: str) -> list[Probe]:
@@ -163,24 +167,27 @@ def _accumulator(how: Arithmetic, device: str) -> list[Probe]:
     p_s, p_a, bits = how.storage.p, how.accumulator.p, TERMS.bit_length()
     high = p_a - bits - p_s if p_a > p_s else 0
     digits = p_s if p_a > p_s else p_a - bits
-    numbers = [Fraction(rng.randrange(1 << (digits - 1), 1 << digits) * rng.choice([-1, 1]) * 2 ** rng.randrange(max(high, 0) + 1)) for _ in range(TERMS)]
+    whole = [rng.randrange(1 << (digits - 1), 1 << digits) * rng.choice([-1, 1]) for _ in range(TERMS)]
+    numbers = [Fraction(n * 2 ** rng.randrange(max(high, 0) + 1)) for n in whole]
     scale = Fraction(1, 1 << max(p_s, 1))
     terms = [n * scale for n in numbers]
     rest = sum(terms, Fraction(0))
     terms += _split(-rest + scale, p_s)  # the whole is one unit of the least weight: nothing may be lost
     if sum(abs(t) for t in terms) / scale > 2**p_a:
         raise NopeproofError("the accumulator probe", f"{how.accumulator} cannot hold it", "fewer terms")
-    ffn = _ffn_sum(terms, how, device)
+    ffn, name = _ffn_sum(terms, how, device), str(how.accumulator)
     ok = set(ffn) == {scale}
-    seen = f"a cancelling sum of {len(terms)} terms is exact" if ok else f"{float(next(x for x in ffn if x != scale)):.6g} for {float(scale):.6g}"
+    missed = next((float(x) for x in ffn if x != scale), None)
+    seen = f"{name} or wider: a cancelling sum of {len(terms)} terms is exact" if ok else f"narrower: {missed:.6g} for {float(scale):.6g}"
     S = Fraction(2) ** min(how.storage.emax // 2, 10)
     small = S * how.accumulator.u * Fraction(7, 4)
     after = set(_ffn_sum([S, small, -S], how, device)) if small >= how.storage.tiny * how.storage.u * 8 else {small}
     nearest = after <= {small, S * how.accumulator.u * 2}
     shown = "to nearest" if nearest else f"1 + 1.75 u - 1 gives {sorted(float(x / S / how.accumulator.u) for x in after)} u"
-    name = str(how.accumulator)
-    return [Probe(f"accumulator of {how.storage} sums", f"{name} or wider", f"{name} or wider: {seen}" if ok else f"narrower than {name}: {seen}", ok),
-            Probe(f"rounding of {name} partial sums", "to nearest", shown, nearest)]  # fmt: skip
+    return [
+        Probe(f"accumulator of {how.storage} sums", f"{name} or wider", seen, ok),
+        Probe(f"rounding of {name} partial sums", "to nearest", shown, nearest),
+    ]
 
 
 def _split(x: Fraction, p: int) -> list[Fraction]:
@@ -212,5 +219,6 @@ def _switches(how: Arithmetic) -> list[Probe]:
         out.append(Probe("accumulator of float32 on CUDA", "no TF32", "TF32 allowed" if tf32 else "TF32 off, or no CUDA", not tf32))
     if how.storage.name == "float16" and torch.cuda.is_available():
         reduced = bool(torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction)
-        out.append(Probe("accumulator of float16 on CUDA", "float32 reductions", "reduced precision allowed" if reduced else "float32", not reduced))
+        said = "reduced precision allowed" if reduced else "float32"
+        out.append(Probe("accumulator of float16 on CUDA", "float32 reductions", said, not reduced))
     return out

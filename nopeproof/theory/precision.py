@@ -6,6 +6,7 @@ subnormal (m < 2^(p-1), e = emin). u = 2^-p is the unit roundoff: |fl(x) - x| <=
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -111,7 +112,8 @@ def first_collision(fmt: Format) -> int:
     """
     p = fmt.p
     if p > -fmt.emin:
-        raise NopeproofError(f"the first collision of 1/t in {fmt}", f"1/t is subnormal from t = 2^{-fmt.emin} on", "a format with p <= -emin")
+        found = f"1/t is subnormal from t = 2^{-fmt.emin} on"
+        raise NopeproofError(f"the first collision of 1/t in {fmt}", found, "a format with p <= -emin")
     M = 1 << (2 * p - 1)
 
     def height(t: int) -> int:
@@ -124,7 +126,7 @@ def first_collision(fmt: Format) -> int:
     return least(lambda t: height(t) > level, start, end) - 1
 
 
-def least(holds, low: int, high: int) -> int:  # noqa: ANN001
+def least(holds: Callable[[int], bool], low: int, high: int) -> int:
     """The least n in low..high with holds(n), for a property that once true stays true; holds(high) is taken for granted."""
     while low < high:
         middle = (low + high) // 2
