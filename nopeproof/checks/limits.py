@@ -107,7 +107,7 @@ def _column(claim: Claim, circuit: Circuit, how: rounding.Arithmetic, T: int) ->
 def _wrong(claim: Claim, t: int, T: int, x: Any) -> bool:
     s = claim.statement
     assert isinstance(s, Within)
-    return x is None or not abs(x - value_of(s.value, t=t, T=T)) < value_of(s.error)
+    return t >= claim.scope.t_min and (x is None or not abs(x - value_of(s.value, t=t, T=T)) < value_of(s.error))
 
 
 def measure(claim: Claim, how: rounding.Arithmetic, rows: int) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def contradictions(claim: Claim, found: Length, rows: int) -> list[dict[str, Any
     have, _ = _column(claim, _member(claim, T), found.how, T)
     clock = reader(claim)(T)
     out = []
-    for t, x in enumerate(have, 1):
+    for t, x in list(enumerate(have, 1))[claim.scope.t_min - 1 :]:
         bound = rounding.error(clock, found.how, t, t)
         want = value_of(claim.statement.value, t=t, T=T)  # type: ignore[union-attr]
         if _wrong(claim, t, T, x) or abs(x - want) > bound:

@@ -155,6 +155,8 @@ def error(clock: Clock, how: Arithmetic, t_0: int, t_1: int) -> Fraction:
         wrong += 0 if representable(clock.old_constant, how.storage) else how.storage.u * abs(clock.old_constant)
         size += abs(clock.old_factor) * near + abs(clock.old_constant)
         wrong += _spacing(size + wrong, store) + eta
+    if (size + wrong) * 2 > how.storage.top:  # an overflow is no rounding error
+        return Fraction(10**9)
     if not clock.exact:
         wrong += abs(clock.value(t_0) - clock.target(t_0))
     return wrong

@@ -21,7 +21,7 @@ from nopeproof.errors import NopeproofError
 from nopeproof.parts import clock_minimal, uniform_head
 from nopeproof.residual import Residual
 from nopeproof.run import run
-from nopeproof.theory.precision import FORMATS, Format, representable
+from nopeproof.theory.precision import FORMATS, Format, representable, round_to
 from nopeproof.theory.rounding import Arithmetic, Ramps, error, head_error, holds
 
 FFN = after_ffn(1)
@@ -123,6 +123,45 @@ def test_no_order_of_summation_errs_by_more_than_the_bound(order, storage, wide)
         for t in range(1, T + 1):
             off = abs(Fraction(float(simulated(clock, storage, wide, t, order, rng, e_0))) - t)
             assert off <= error(clock, how, t, t)
+
+
+def toy(p):
+    return Format(f"p{p}", p, -40, 40, Fraction(2) ** 41)
+
+
+@pytest.mark.parametrize(("p_s", "p_a"), [(4, 4), (5, 5), (5, 8), (6, 6), (7, 9)])
+@pytest.mark.parametrize("reciprocal", [False, True])
+def test_toy_formats_stay_within_the_bound_at_the_end_of_their_certificate(p_s, p_a, reciprocal):
+    """Formats of a few bits, where the bound is nearly reached, exactly simulated; random trees, fused products or not."""
+    rng, how = random.Random(p_s * p_a), Arithmetic(toy(p_s), toy(p_a))
+    store, add_up = (lambda x: round_to(x, how.storage)), (lambda x: round_to(x, how.accumulator))
+
+    def tree(terms):
+        terms = list(terms)
+        while len(terms) > 1:
+            a, b = (terms.pop(rng.randrange(len(terms))) for _ in range(2))
+            terms.append(add_up(a + b))
+        return terms[0] if terms else Fraction(0)
+
+    worst = Fraction(0)
+    for family in FAMILIES.values():
+        read = reader(claim_of(family))
+        for T in (4, 7, 12):
+            clock = read(T)
+            for t in [*range(1, T + 1)] * 4:
+                bound = error(clock, how, t, t)
+                s = tree([Fraction(1)] * t)
+                x = store(add_up(1 / s) if not reciprocal else add_up(add_up(1 / s) * 1))
+                outs = []
+                for r in clock.ramps:
+                    for k in range(r.first, r.last + 1):
+                        (line, c), b = r.constants[0], store(r.at(r.slope, k))
+                        product = b * x if rng.random() < 0.3 else add_up(b * x)
+                        outs.append(store(r.at(r.write, k)) * max(store(add_up(store(r.at(line, k)) * c + product)), 0))
+                y = store(add_up(x + store(tree([o for o in outs if o]))))
+                assert abs(y - t) <= bound
+                worst = max(worst, abs(y - t) / bound)
+    assert worst > Fraction(1, 10)
 
 
 def test_the_error_of_exp_enters_numerator_and_denominator():
