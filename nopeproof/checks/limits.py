@@ -111,13 +111,17 @@ def _wrong(claim: Claim, t: int, T: int, x: Any) -> bool:
 
 
 def measure(claim: Claim, how: rounding.Arithmetic, rows: int) -> dict[str, Any]:
-    """The first row that fails in a torch run of the member T, for T = 32, 128, ... `rows`, and the first two equal inputs."""
-    T = 0
+    """The first row that fails in a torch run of the member T, and the first two equal inputs, for T = 32, 128, ... `rows`.
+
+    It stops once a row has failed and the format's own collision lies behind.
+    """
+    T, enough = 0, min(rows, first_collision(how.storage) + 2)
     out: dict[str, Any] = {"first_failure": None, "measured_collision": None}
-    while rows > T and out["first_failure"] is None:
+    while rows > T and (out["first_failure"] is None or enough > T):
         T = min(rows, 4 * T or 32)
         have, before = _column(claim, _member(claim, T), how, T)
-        out["first_failure"] = next((t for t, x in enumerate(have, 1) if _wrong(claim, t, T, x)), None)
+        failed = next((t for t, x in enumerate(have, 1) if _wrong(claim, t, T, x)), None)
+        out["first_failure"] = out["first_failure"] or failed
         out["measured_collision"] = next((t for t in range(2, T) if before[t - 1] == before[t]), None)
         out["rows_run"] = T
     return out
