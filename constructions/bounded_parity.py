@@ -1,0 +1,67 @@
+"""Counting and parity exactly, up to any length T: NoPE with BOS, one layer, 2 (T - 1) hidden units, no clock needed.
+
+Two uniform heads give 1/t and c/t, c the number of a's so far. For a threshold k, with M = T,
+
+    [c >= k] = relu(1 + M (c - k)/t) - relu(M (c - k)/t),
+
+exactly: if c >= k both are on and their difference is 1; if c <= k - 1 then M (c - k)/t <= -M/t <= -1 and both are off. So
+count = sum_k [c >= k] and parity = sum_k (-1)^(k+1) [c >= k], and every other function of c from the same hidden units.
+
+The margin 1/t shrinks with the length, so M has to grow: weights for T are wrong beyond it (`runs-out`). Nothing here
+speaks of parity at every length with one set of weights.
+"""
+
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Units
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+
+SOURCE = "chiang2022 for parity; weiss2021 for counting; the exact thresholds are this project's"
+R = Residual(one=1, bos=1, kind=1, recip=1, share=1, count=1, content=1)
+each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
+few = Scope(order="forall T exists weights", t_max=6, vocabulary="given")
+distance = "T" * R.share - "T*k" * R.recip  # M (c - k)/t
+
+counter = Family(
+    Circuit(
+        R,
+        Embedding({"<bos>": R.one + R.bos, "a": R.one + R.kind, "b": R.one}),
+        blocks=[
+            Block(
+                heads=[uniform_head([R.bos, R.kind], [R.recip, R.share], name="1/t and c/t")],
+                mlp=MLP(
+                    [
+                        Units(read=R.one + distance, write=R.count, first="1", last="T - 1"),
+                        Units(read=distance, write=-R.count, first="1", last="T - 1"),
+                    ]
+                ),
+            )
+        ],
+        bos="<bos>",
+        name="count",
+    ),
+    T_min=2,
+)
+
+T = 6
+signs = [(-1) ** (k + 1) for k in range(1, T)]
+member = counter.at(T)
+ffn = member.blocks[0].mlp
+assert ffn is not None
+units = [type(u)(u.read, s * u.write, u.bias) for u, s in zip(ffn.units, signs * 2, strict=True)]  # type: ignore[operator]
+parity = Circuit(R, member.embedding, blocks=[Block(heads=member.blocks[0].heads, mlp=MLP(units))], bos="<bos>", name=f"parity[T={T}]")
+
+
+def reads(f):
+    """`count` holds f(number of a's so far)."""
+    return lambda trace: all(x == f(trace.word[: t + 1].count("a")) for t, x in enumerate(trace.at(after_ffn(1), "count")))
+
+
+counts = Holds("count = number of a's so far", reads(lambda c: c))
+claims = [
+    Claim("recip", counter, Equals(after_attention(1), R.recip, "1/t"), each_T, SOURCE),
+    Claim("count", counter, counts, few, SOURCE),
+    Claim("frame", counter, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
+    Claim("parity", parity, Holds("count = parity of the a's so far", reads(lambda c: c % 2)), Scope(t_max=T, vocabulary="given"), SOURCE),
+    Claim("runs-out", counter.at(3), Fails(counts), Scope(vocabulary="given"), SOURCE, note="the weights for T = 3 on longer words"),
+]

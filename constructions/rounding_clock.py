@@ -1,0 +1,60 @@
+"""A clock of floor(sqrt T) hidden units: t to within 1/2, for a later layer, or a reader, that rounds.
+
+Exact t from 1/t takes floor(T/2) units. To come within 1/2, one line per run k^2 <= t <= (k + 1)^2 - 1 is enough: the chord
+of the run, y = a + b - a b/t with a = k^2 and b = k^2 + 2k, is above the curve by (t - a)(b - t)/t inside the run, which is
+less than 1 as j (2k - j) <= k^2 < k^2 + j. Moved down by half its largest gap it is within 1/2 on its run, and outside it is
+below the curve, so the maximum of all the lines is within 1/2 everywhere. One more position in a run, t = k^2 + k would be off
+by exactly 1/2: no line follows k^2 .. (k + 1)^2, and floor(sqrt T) pieces are the fewest (nopeproof.theory.widths).
+
+In the paper's block the row holds 1/t already and there are no biases: the first unit is relu(line_1 - 1/t), 0 at t = 1,
+where the row is 1 and right; each further unit is the next line minus the one before. T = 24: 4 units in place of 12.
+"""
+
+from fractions import Fraction
+from itertools import pairwise
+from math import isqrt
+
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
+from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, after_attention, after_ffn
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+
+SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t, rounded"
+R = Residual(one=1, bos=1, pos=1)
+
+
+def lines(T):
+    """(slope, intercept) of the chord of each run, moved down by half its largest gap."""
+    out = []
+    for k in range(1, isqrt(T) + 1):
+        a, b = k * k, k * k + 2 * k
+        gap = max(Fraction((t - a) * (b - t), t) for t in range(a, b + 1))
+        out.append((Fraction(-a * b), a + b - gap / 2))
+    return out
+
+
+def clock(T):
+    """The circuit with floor(sqrt T) hidden units."""
+    runs = lines(T)
+    units = [Unit(read=runs[0][1] * R.one + (runs[0][0] - 1) * R.pos, write=R.pos)]
+    for (m1, c1), (m2, c2) in pairwise(runs):
+        units.append(Unit(read=(c2 - c1) * R.one + (m2 - m1) * R.pos, write=R.pos))
+    return Circuit(
+        R,
+        Embedding({"<bos>": R.one + R.bos, "a": R.one}),
+        blocks=[Block(heads=[uniform_head([R.bos], [R.pos], name="position")], mlp=MLP(units))],
+        bos="<bos>",
+        name=f"{len(units)} units",
+    )
+
+
+four = clock(24)
+within = Within(after_ffn(1), R.pos, "t")
+given = Scope(vocabulary="given")
+claims = [
+    Claim("recip", four, Equals(after_attention(1), R.pos, "1/t"), given, SOURCE),
+    Claim("rounds", four, within, Scope(t_max=24, vocabulary="given"), SOURCE, note="T = 24 with 4 hidden units"),
+    Claim("runs-out", four, Fails(within), given, SOURCE, note="at T = 25 = 5^2 a fifth unit is due"),
+    Claim("three", clock(15), within, Scope(t_max=15, vocabulary="given"), SOURCE, note="T = 15 with 3"),
+    Claim("frame", four, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos]), given, SOURCE),
+]
