@@ -1,0 +1,97 @@
+"""Copy and reverse as complete circuits, from tokens to the next-token read-out: BOS w | w and BOS w | w backwards.
+
+Three layers, no positional encoding, all exact up to the last softmax.
+  1  uniform heads give 1/t and [| seen]/t. The FFN writes t and t^2 (position-tables) and the flag
+     after = [| seen so far] = relu(T s) - relu(T s - 1), s = [| seen]/t, as s is 0 or at least 1/T.
+  2  a uniform head gives n/t, n the number of positions from | on. The FFN counts them exactly, n = sum_k [n >= k] with
+     [n >= k] = relu(1 + T (n - k)/t) - relu(T (n - k)/t), as in bounded-parity.
+  3  the quadratic look-up of layer-one-heads at the target: 6 (2 target i - i^2), target = n + 1 for copy (from | on, the
+     next token to say is at positions 2, 3, ...) and t + 1 - 2 n for reverse (from | backwards). It reads the token.
+The target's weight is beyond 0.995 (see there), so the right token leads by more than 0.99 for every length T; what
+grows with T is the width, 5 (T - 1) or so. Constant-width weights would have to compare contents, not positions.
+"""
+
+from fractions import Fraction
+
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit, Units
+from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+
+SOURCE = "cookbook2025, look-up; kazemnejad2023, Sec. 4 for copy and reverse as tasks"
+R = Residual(one=1, bos=1, sep=1, token=2, recip=1, seen=1, pos=1, square=1, after=1, share=1, n=1, out=2)
+each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
+few = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
+
+layer_1 = Block(
+    heads=[uniform_head([R.bos, R.sep], [R.recip, R.seen], name="1/t and [| seen]/t")],
+    mlp=MLP(
+        [
+            Unit(read=R.one, write=R.pos + R.square),
+            Units(read=R.one - "k" * R.recip, write=2 * R.pos + "6*k" * R.square, first="1", last="T - 1"),
+            Unit(read="T" * R.seen, write=R.after),
+            Unit(read="T" * R.seen - R.one, write=-R.after),
+        ]
+    ),
+)
+distance = "T" * R.share - "T*k" * R.recip
+layer_2 = Block(
+    heads=[uniform_head([R.after], [R.share], name="n/t")],
+    mlp=MLP(
+        [
+            Units(read=R.one + distance, write=R.n, first="1", last="T - 1"),
+            Units(read=distance, write=-R.n, first="1", last="T - 1"),
+        ]
+    ),
+)
+
+
+def task(name, target):
+    """The stack with a look-up at `target`, written in the stream's coordinates."""
+    look_up = Head(W_Q=[12 * target, -6 * R.one], W_K=[R.pos, R.square], W_V=list(R.token), W_O=list(R.out), name="look-up")
+    return Family(
+        Circuit(
+            R,
+            Embedding({"<bos>": R.one + R.bos, "a": R.one + R.token[0], "b": R.one + R.token[1], "|": R.one + R.sep}),
+            blocks=[layer_1, layer_2, Block(heads=[look_up])],
+            bos="<bos>",
+            unembedding={"a": R.out[0], "b": R.out[1]},
+            name=name,
+        ),
+        T_min=2,
+    )
+
+
+copy, reverse = task("copy", R.n + R.one), task("reverse", R.pos + R.one - 2 * R.n)
+
+
+def says(backwards):
+    """From the one | on, the next token of the answer leads by more than 99/100, whatever has been said so far."""
+
+    def check(trace):
+        if trace.word.count("|") != 1:
+            return True  # not an instance of the task
+        cut = trace.word.index("|")
+        source, logits = trace.word[1:cut], trace.logits()[cut:]
+        answer = source[::-1] if backwards else source
+        right = [(row[want], row[other]) for row, want in zip(logits, answer, strict=False) for other in row if other != want]
+        return all(best - rival > Fraction(99, 100) for best, rival in right)
+
+    return Holds("from | on, the next token of the answer leads by more than 99/100", check)
+
+
+def counts(trace):
+    """n is the number of positions from the first | on; 0 before."""
+    first = trace.word.index("|") if "|" in trace.word else trace.T
+    return all(x == max(t - first + 1, 0) for t, x in enumerate(trace.at(after_ffn(2), "n")))
+
+
+claims = [
+    Claim("recip", copy, Equals(after_attention(1), R.recip, "1/t"), each_T, SOURCE),
+    Claim("position", copy, Equals(after_ffn(2), R.pos, "t"), each_T, SOURCE),
+    Claim("square", copy, Equals(after_ffn(2), R.square, "t**2"), each_T, SOURCE),
+    Claim("counts", copy, Holds("n = positions from | on", counts), few, SOURCE),
+    Claim("copies", copy, says(backwards=False), few, SOURCE),
+    Claim("reverses", reverse, says(backwards=True), few, SOURCE),
+    Claim("frame", copy, Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.sep, R.token]), each_T, SOURCE),
+]
