@@ -65,6 +65,9 @@ class Length:
         """The hypotheses, each with what was measured of it here."""
         return (
             "jeannerod2013: a sum of n terms, in any order, errs by at most (n - 1) u times the sum of their sizes",
+            "rescaling by e^(m - m) where the largest score stays m is exact"
+            if self.how.route != "materialised"
+            else "softmax of whole rows",
             "scores, averages, hidden units and outputs are sums of products, softmax a quotient of exponentials",
             "weights are rounded to nearest; so is each product, partial sum, quotient or reciprocal, once, fused or not",
             "parts of the circuit left open stay finite",

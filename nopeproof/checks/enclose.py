@@ -120,8 +120,9 @@ def enclose(circuit: Circuit, word: Sequence[str], how: Arithmetic) -> Trace:
     NopeproofError for norms, GELU, positional encodings and weights left open.
     """
     require_concrete(circuit, f"{how}")
-    if how.route == "streaming" and any(h.W_Q for b in circuit.blocks for h in b.heads if any(q.entries for q in h.W_Q)):  # type: ignore[union-attr]
-        raise NopeproofError("a float enclosure", "the streaming route with scores that differ", "the route materialised or sdpa")
+    differ = any(q.entries and k.entries for b in circuit.blocks for h in b.heads for q, k in zip(h.W_Q, h.W_K, strict=True))  # type: ignore[union-attr]
+    if how.route == "streaming" and differ:
+        raise NopeproofError("a float enclosure", "the streaming route with scores that may differ", "the route materialised or sdpa")
     for block in circuit.blocks:
         if block.norm_attention or block.norm_ffn or (block.mlp and block.mlp.activation != "relu") or circuit.positions.kind != "none":
             raise NopeproofError("a float enclosure", "a norm, a GELU or a positional encoding", "a circuit of heads and ReLU units")

@@ -65,6 +65,8 @@ class Facts:
         narrow = how.storage if "accumulator" in bad else how.accumulator
         if "accumulator" in bad and how.storage == how.accumulator:
             return None
+        if self.e_0 and how.route == "streaming":  # rescaling would repeat the error in each step
+            return None
         return replace(how, accumulator=narrow, e_0=max(how.e_0, self.e_0), flush=how.flush or "underflow" in bad)
 
 
