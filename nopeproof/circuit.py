@@ -52,7 +52,10 @@ class Norm:
 
     def __post_init__(self) -> None:
         _choice(self.kind, ("layernorm", "rmsnorm"), "a norm's kind")
-        object.__setattr__(self, "epsilon", scalars.scalar(self.epsilon, "a norm's epsilon"))
+        epsilon = scalars.scalar(self.epsilon, "a norm's epsilon")
+        if scalars.symbols(epsilon) or (isinstance(epsilon, Fraction) and epsilon < 0):
+            raise NopeproofError("a norm's epsilon", str(self.epsilon), "a number of at least 0")
+        object.__setattr__(self, "epsilon", epsilon)
 
     def as_json(self) -> dict:
         """Plain data."""
@@ -83,6 +86,8 @@ class Head:
             n, m = len(getattr(self, one)), len(getattr(self, two))
             if n != m:
                 raise NopeproofError(f"{where}", f"{one} has {n} rows, {two} has {m}", "the same number (0 makes a zero row)")
+            if not n:
+                raise NopeproofError(where, f"{one} and {two} without rows", "at least one (0 makes a zero row)")
         _choice(self.scale, ("1", "1/sqrt(d_head)"), f"{where}, its score scale")
 
     @property
@@ -291,6 +296,10 @@ class Circuit:
         other = self.embedding.other
         other = None if other is None else as_vector(other, R, "the embedding of other tokens")
         object.__setattr__(self, "embedding", Embedding(tokens, other))
+        if not isinstance(self.blocks, Sequence):
+            raise NopeproofError(f"the blocks of {self.name!r}", f"a {type(self.blocks).__name__}", "a list: blocks=[Block(...)]")
+        if not isinstance(self.positions, PositionalEncoding):
+            raise NopeproofError("the positional encoding", f"{self.positions!r}", "one of nopeproof.positions, such as NoPE()")
         object.__setattr__(self, "blocks", tuple(self.blocks))
         _choice(self.mask, ("causal", "strict", "none"), "the mask")
         if not tokens and other is None:
@@ -307,7 +316,9 @@ class Circuit:
         if not isinstance(block, Block):
             raise NopeproofError(f"block {b}", f"a {type(block).__name__}", "Block(heads=[...], mlp=...)")
         units = block.mlp.units if block.mlp else ()
-        for where, vectors in [(f"head {h.name!r}", list(h.vectors())) for h in block.heads] + [("FFN", [u.read for u in units] + [u.write for u in units])]:
+        ffn = [v for u in units for v in (u.read, u.write)] + ([block.mlp.b_2] if block.mlp else [])
+        heads = [(f"head {h.name!r}", [*h.vectors(), *(s[0] for s in getattr(h, "writes_to", ()))]) for h in block.heads]
+        for where, vectors in [*heads, ("FFN", ffn), ("shared", [s[0] for s in block.shared])]:
             for v in vectors:
                 as_vector(v, self.residual, f"block {b}, {where}")
         for u in units:
@@ -333,6 +344,9 @@ class Circuit:
                 yield from h.vectors()
             for u in block.mlp.units if block.mlp else ():
                 yield from (u.read, u.write)  # type: ignore[misc]
+            if block.mlp:
+                yield block.mlp.b_2  # type: ignore[misc]
+        yield from (self.unembedding or {}).values()  # type: ignore[misc]
 
     @cached_property
     def free(self) -> frozenset[str]:
@@ -345,7 +359,8 @@ class Circuit:
         """True if every weight is a definite number, so that the circuit can be run."""
         units = [u for b in self.blocks for u in (b.mlp.units if b.mlp else ())]
         heads = [h for b in self.blocks for h in b.heads]
-        symbolic = frozenset().union(*(v.symbols for v in self.vectors())) or any(isinstance(u, Units) for u in units)
+        biases = [scalars.symbols(u.bias) for u in units]  # type: ignore[arg-type]
+        symbolic = frozenset().union(*(v.symbols for v in self.vectors()), *biases) or any(isinstance(u, Units) for u in units)
         return not (symbolic or self.free or self.embedding.other is not None or any(isinstance(h, Opaque) for h in heads))
 
     def instance(self, values: Mapping[str, ScalarLike] | None = None, *, vocabulary: Sequence[str] = ("a", "b"), seed: int = 0) -> Circuit:
@@ -367,11 +382,12 @@ class Circuit:
                 b,
                 heads=[h.instance(rng) if isinstance(h, Opaque) else h.map(put) for h in b.heads],
                 shared=list(self.residual),
-                mlp=b.mlp and replace(b.mlp, units=[u if isinstance(u, Units) else u.at(number) for u in b.mlp.units]),
+                mlp=b.mlp and replace(b.mlp, units=[u if isinstance(u, Units) else u.at(number) for u in b.mlp.units], b_2=put(b.mlp.b_2)),
             )
             for b in self.blocks
         ]
-        return replace(self, embedding=Embedding(tokens), blocks=blocks)
+        readout = self.unembedding and {t: put(v) for t, v in self.unembedding.items()}
+        return replace(self, embedding=Embedding(tokens), blocks=blocks, unembedding=readout)
 
     def as_json(self) -> dict:
         """The weights as plain data, in the form the kernel reads; names of heads and subspaces are left out."""
@@ -394,13 +410,14 @@ class Circuit:
 
     def check_word(self, word: Sequence[str]) -> tuple[str, ...]:
         """The word as a tuple. Raises NopeproofError for an empty one, an unknown token, or a missing BOS."""
-        if isinstance(word, str):
-            raise NopeproofError(f"the word {word!r}", "one string", "a list of tokens, such as ['<bos>', 'a']")
+        if isinstance(word, str) or not isinstance(word, Sequence):
+            found = "one string" if isinstance(word, str) else f"a {type(word).__name__}"
+            raise NopeproofError(f"the word {word!r}", found, "a list of tokens, such as ['<bos>', 'a']")
         word = tuple(word)
         if not word:
             raise NopeproofError("a run on a word", "T = 0, an empty word", "at least one token")
         for t, token in enumerate(word, 1):
-            if token not in self.embedding.tokens:
+            if not isinstance(token, str) or token not in self.embedding.tokens:
                 raise NopeproofError(f"the token {token!r} at t = {t}", f"known tokens: {', '.join(self.tokens)}", "one of these")
         if self.bos is not None and word[0] != self.bos:
             raise NopeproofError(f"a word starting with {word[0]!r}", f"the circuit expects {self.bos!r} at t = 1", f"[{self.bos!r}, ...]")
@@ -444,7 +461,9 @@ class Family:
         blocks = [replace(b, heads=[h.map(put) for h in b.heads], mlp=ffn(b.mlp)) for b in c.blocks]
         tokens = {t: put(v) for t, v in c.embedding.tokens.items()}
         other = c.embedding.other
-        return replace(c, embedding=Embedding(tokens, None if other is None else put(other)), blocks=blocks, name=f"{c.name}[T={T}]")
+        readout = c.unembedding and {t: put(v) for t, v in c.unembedding.items()}
+        embedding = Embedding(tokens, None if other is None else put(other))
+        return replace(c, embedding=embedding, blocks=blocks, unembedding=readout, name=f"{c.name}[T={T}]")
 
 
 def _sparse(v: Any) -> dict[str, str]:

@@ -57,6 +57,8 @@ class Forward:
 
     def run(self, word: Sequence[str], rows: list[Row], opaque: Callable | None = None) -> Trace:
         """Run the blocks on embedded rows."""
+        if self.circuit.positions.kind == "stream":
+            raise self.inexact()
         residuals, heads = {Site(0): rows}, {}
         for b, block in enumerate(self.circuit.blocks, 1):
             x = self.norm(block.norm_attention, rows)
@@ -121,7 +123,11 @@ class Forward:
         kind = self.circuit.positions.kind
         if kind == "none":
             return None
-        raise NopeproofError(
+        raise self.inexact()
+
+    def inexact(self) -> NopeproofError:
+        """The error for an encoding this arithmetic cannot hold."""
+        return NopeproofError(
             f"the {self.A.name} run of a circuit with {self.circuit.positions!r}",
             "an encoding whose numbers are floats",
             "a torch dtype, e.g. arithmetic='float64'",

@@ -168,8 +168,8 @@ class _Forward:
 
     def streaming(self, Q: Tensor, K: Tensor, V: Tensor, scale: float, bias: Tensor | None, where: str) -> tuple[None, None, Tensor]:
         """Prefix sums of e^s and e^s V around the running maximum of s, in log2 T vectorised steps; float32 sums for half formats."""
-        same_keys = bool((K == K[..., :1, :]).all())  # one number for all keys of a query, which softmax does not see
-        if bias is not None or not (same_keys or bool((Q == Q[..., :1, :]).all())):
+        same_keys = bool(K.eq(K[..., :1, :]).all())  # one number for all keys of a query, which softmax does not see
+        if bias is not None or not (same_keys or bool(Q.eq(Q[..., :1, :]).all())):
             raise NopeproofError(f"the streaming run of {where}", "scores that depend on the query", "route='materialised' or 'sdpa'")
         wide = torch.promote_types(self.dtype, torch.float32)
         top = (K @ Q[..., 0, :, None] * scale).to(wide) * (not same_keys)

@@ -10,6 +10,7 @@ from nopeproof.circuit import Circuit
 from nopeproof.claims import Site
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Subspace, Vector
+from nopeproof.scalars import Scalar
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,24 @@ class Trace:
             if hasattr(rows, "dim"):
                 return rows[:, part.start] if part.width == 1 else rows[:, part_slice]
             return [row[part.start] if part.width == 1 else row[part_slice] for row in rows]
-        return [sum((x * row[i] for i, x in part.entries), 0 * rows[0][0]) for row in rows]
+        entries = [(i, self.lift(x)) for i, x in part.entries]
+        if hasattr(rows, "dim"):
+            return sum((x * rows[:, i] for i, x in entries), 0 * rows[:, 0])
+        return [sum((x * row[i] for i, x in entries), 0 * rows[0][0]) for row in rows]
+
+    def lift(self, x: Scalar) -> Any:
+        """An exact number in this run's arithmetic; in a torch run, rounded to its dtype."""
+        if self.arithmetic == "exact":
+            from nopeproof.run.exact import Exact as Numbers
+        elif self.arithmetic == "symbolic":
+            from nopeproof.run.symbolic import Symbols as Numbers
+        elif self.arithmetic.startswith("ball"):
+            from nopeproof.run.ball import Balls as Numbers
+        else:
+            from nopeproof.run.dtypes import nearest
+
+            return nearest(x, self.final.dtype)
+        return Numbers().lift(x)
 
     def head(self, block: int, head: int = 0) -> HeadTrace:
         """The trace of one head: block from 1, head from 0."""
@@ -71,4 +89,5 @@ class Trace:
         readout = self.circuit.unembedding
         if readout is None:
             raise NopeproofError("the next-token read-out", "a circuit without unembedding", "Circuit(unembedding={...})")
-        return [{t: sum((x * row[i] for i, x in v.entries), 0 * row[0]) for t, v in readout.items()} for row in self.final]  # type: ignore[union-attr]
+        lifted = {t: [(i, self.lift(x)) for i, x in v.entries] for t, v in readout.items()}  # type: ignore[union-attr]
+        return [{t: sum((x * row[i] for i, x in entries), 0 * row[0]) for t, entries in lifted.items()} for row in self.final]
