@@ -1,4 +1,4 @@
-"""No head of layer 1 is diagonal or attends to the previous token; a head of layer 2 is, by a quadratic look-up.
+"""Diagonal and previous-token heads: impossible in layer 1, and exact up to a temperature in layer 2, by a quadratic look-up.
 
 Layer 1 reads embeddings. With no positional encoding its scores are a function of the two tokens alone (`layer-1-score`:
 arbitrary W_Q and W_K, every vocabulary, every length). On bos x x the keys 2 and 3 are equal, so position 3 gives its two

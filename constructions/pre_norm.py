@@ -1,4 +1,4 @@
-"""Under a norm in front of the attention the weights of Theorem 1 fail as printed; W_Q = 0 and paired codes repair them.
+"""Theorem 1 under a norm: the printed weights fail behind RMSNorm and LayerNorm; W_Q = 0 and paired codes repair them.
 
 The paper sets norms aside. In its own code they stand before each sub-layer, and there (1) keys are no longer equal: each
 row of W_K reads `one`, which a norm scales by 1/sigma of that position, so with an arbitrary W_Q attention follows the

@@ -1,4 +1,4 @@
-"""The previous-token bias exactly, as a T5-like table would have it, needs d_head = T - 2; a look-up needs 2.
+"""The previous-token bias: exact, as a T5-like table would have it, it needs d_head = T - 2; a sharp look-up needs 2.
 
 As an additive bias, f(1) = 1 and f(d) = 0 elsewhere. In a NoPE head it must come out of <q_t, k_i> = f(t - i) + g(t), and
 the least d_head for that is the linear complexity of the differences of f read backwards (nopeproof.theory.ranks), T - 2
