@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
+from operator import mul
 
 from nopeproof.errors import NopeproofError
 
@@ -205,10 +206,20 @@ def optimal_head(f: Iterable[Number]) -> tuple[list[list[Fraction]], list[list[F
 
 
 def expresses(q: Sequence[Sequence[Fraction]], k: Sequence[Sequence[Fraction]], f: Iterable[Number]) -> bool:
-    """Whether <q_t, k_i> - f(t - i) is a function of t alone, exactly, for all i <= t."""
+    """Whether <q_t, k_i> - f(t - i) is a function of t alone, exactly, for all i <= t. T5 at T = 256 takes a few seconds."""
     table = exact_table(f)
-    for t in range(len(table)):
-        rest = {sum((a * b for a, b in zip(q[t], k[i], strict=True)), Fraction(0)) - table[t - i] for i in range(t + 1)}
+    if not len(q) == len(k) == len(table):
+        raise NopeproofError(
+            "a head for a bias", f"{len(q)} queries and {len(k)} keys for {len(table)} positions", "one of each a position"
+        )
+    Q, K = (list(map(_over_one_denominator, rows)) for rows in (q, k))
+    for t, (query, below) in enumerate(Q):
+        rest = {Fraction(sum(map(mul, query, key)), below * other) - table[t - i] for i, (key, other) in enumerate(K[: t + 1])}
         if len(rest) != 1:
             return False
     return True
+
+
+def _over_one_denominator(row: Sequence[Fraction]) -> tuple[list[int], int]:
+    below = lcm(*(x.denominator for x in row))
+    return [int(x * below) for x in row], below

@@ -76,6 +76,14 @@ def test_t5_head_of_the_least_dimension_is_exact():
     assert len(q[0]) == 20 and ranks.expresses(q, k, f)
 
 
+def test_t5_weights_at_length_256():
+    f = biases.bias("t5").table(256)
+    q, k = ranks.optimal_head(f)
+    assert len(q[0]) == 143 and ranks.expresses(q, k, f)
+    k[200] = [*k[200][:-1], k[200][-1] + 1]
+    assert not ranks.expresses(q, k, f)
+
+
 def test_length_4096_in_seconds():
     assert ranks.relative_bias_rank(biases.bias("random").table(4096)) == 2048
     assert ranks.relative_bias_rank(biases.bias("t5").table(4096)) == 4096 - 113
