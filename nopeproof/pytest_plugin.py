@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if name is None and config.getoption("--hypothesis-profile", default=None) not in PROFILES:
         return
     if importlib.util.find_spec("hypothesis") is None:
-        raise pytest.UsageError(f"the Hypothesis profile {name}: hypothesis is not installed; `pip install hypothesis`, or leave the profile out")
+        raise pytest.UsageError("a nopeproof profile: hypothesis is not installed; `pip install hypothesis`, or leave the profile out")
     register()
     if name is not None:
         from hypothesis import settings

@@ -25,7 +25,7 @@ def torch_dtype(dtype: torch.dtype | str) -> torch.dtype:
     found = getattr(torch, dtype.removeprefix("torch."), None) if isinstance(dtype, str) else dtype
     asked = f"the arithmetic {dtype!r}"
     if not isinstance(found, torch.dtype):
-        raise NopeproofError(asked, "neither exact, symbolic or ball, nor a torch dtype", "such as 'exact', 'float64', 'float32', 'bfloat16' or 'float16'")
+        raise NopeproofError(asked, "neither exact, symbolic or ball, nor a torch dtype", "'exact', 'float64', 'float32', 'bfloat16', ...")
     if not found.is_floating_point:
         raise NopeproofError(asked, "a torch dtype that is not floating", "'float64', 'float32', 'bfloat16' or 'float16'")
     return found
@@ -77,7 +77,8 @@ def _nearest_irrational(x: Any, dtype: torch.dtype) -> float:
         if low == high:
             return float(low)
         bits *= 2
-    raise NopeproofError(f"the weight {spell(x)} in {dtype}", "too near to the middle of two floats to be rounded", "the rational it equals, if it equals one")
+    found = "too near to the middle of two floats to be rounded"
+    raise NopeproofError(f"the weight {spell(x)} in {dtype}", found, "the rational it equals, if it equals one")
 
 
 def _fraction(x: flint.arb) -> Fraction:

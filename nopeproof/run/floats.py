@@ -29,7 +29,9 @@ from nopeproof.run.trace import HeadTrace, Trace
 Route = Literal["materialised", "sdpa", "streaming"]
 
 
-def run(circuit: Circuit, word: Sequence[str], dtype: torch.dtype | str = "float32", route: Route = "materialised", device: str = "cpu") -> Trace:
+def run(
+    circuit: Circuit, word: Sequence[str], dtype: torch.dtype | str = "float32", route: Route = "materialised", device: str = "cpu"
+) -> Trace:
     """The trace of a concrete circuit on a word of T tokens, in tensors: residuals [T, d_model], scores and weights [T, T].
 
     Masked scores are -inf; sdpa and streaming form no scores or weights (None). Raises NopeproofError for a bad word, a dtype
@@ -40,7 +42,11 @@ def run(circuit: Circuit, word: Sequence[str], dtype: torch.dtype | str = "float
 
 
 def run_batch(
-    circuit: Circuit, words: Sequence[Sequence[str]], dtype: torch.dtype | str = "float32", route: Route = "materialised", device: str = "cpu"
+    circuit: Circuit,
+    words: Sequence[Sequence[str]],
+    dtype: torch.dtype | str = "float32",
+    route: Route = "materialised",
+    device: str = "cpu",
 ) -> Iterator[Trace]:
     """One trace a word, from one forward pass over words of the same length. Raises NopeproofError as `run` does."""
     require_concrete(circuit, "float")
@@ -81,7 +87,8 @@ class _Forward:
 
     def __post_init__(self) -> None:
         if self.circuit.positions.parameters(Geometry(1, self.circuit.d_model, self.T)):
-            raise NopeproofError(f"a run with {self.circuit.positions!r}", "an encoding with trained parameters", "an encoding that is a formula")
+            found = "an encoding with trained parameters"
+            raise NopeproofError(f"a run with {self.circuit.positions!r}", found, "an encoding that is a formula, such as ALiBi()")
         whole = self.route == "streaming" or self.circuit.mask == "none"  # streaming must stay linear in T
         diagonal = {"causal": 1, "strict": 0, "none": 0}[self.circuit.mask]
         self.hidden = None if whole else torch.ones(self.T, self.T, dtype=torch.bool, device=self.device).triu(diagonal)
