@@ -7,7 +7,7 @@ Irrational tables stand with rational members of the same family, and say so. An
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -171,3 +171,28 @@ def t5_every_table_beyond(d_head: int, buckets: int = 32, max_distance: int = 12
     from nopeproof.positions import t5_bucket_starts
 
     return int(t5_bucket_starts(buckets, max_distance)[-1]) + d_head + 1
+
+
+def one_feature_is_relative(g: Sequence[int | Fraction]) -> bool:
+    """Whether some score a + b g(t) + c g(i) + d g(t) g(i) is F(t - i) + G(t) on i <= t <= len(g) with F not constant.
+
+    For len(g) >= 5 that is so iff g is affine in t, not constant, or g(t) = A (-1)^t + c', A not 0: the differences over
+    neighbouring keys, (c + d g(t)) (g(i+1) - g(i)), are then a triangle of rank 1 and constant diagonals, so both factors are
+    geometric, with inverse ratios; d = 0 makes g affine, and else the ratio is its own inverse, 1 or -1. This function
+    does not use that: it solves for (c, d).
+    """
+    T = len(g)
+    first: dict[int, tuple[Fraction, Fraction]] = {}
+    rows, values = [], []
+    for t in range(T):
+        for i in range(t):
+            step = Fraction(g[i + 1] - g[i])
+            value = (step, step * g[t])  # times (c, d)
+            values.append(value)
+            start = first.setdefault(t - i, value)
+            rows.append((value[0] - start[0], value[1] - start[1]))
+    pivot = next((r for r in rows if any(r)), None)
+    if pivot is None:
+        return any(any(v) for v in values)
+    c, d = -pivot[1], pivot[0]  # the only candidate up to a factor
+    return all(r[0] * c + r[1] * d == 0 for r in rows) and any(v[0] * c + v[1] * d for v in values)

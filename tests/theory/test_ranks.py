@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given, settings
@@ -80,7 +81,7 @@ def test_t5_weights_at_length_256():
     f = biases.bias("t5").table(256)
     q, k = ranks.optimal_head(f)
     assert len(q[0]) == 143 and ranks.expresses(q, k, f)
-    k[200] = [*k[200][:-1], k[200][-1] + 1]
+    k[200] = [k[200][0] + 1, *k[200][1:]]
     assert not ranks.expresses(q, k, f)
 
 
@@ -107,3 +108,16 @@ def test_constant_bias_needs_no_head_and_floats_are_refused():
         ranks.relative_bias_rank([])
     with pytest.raises(NopeproofError, match="at least 1"):
         biases.bias("window:width=0")
+
+
+def test_one_position_feature_gives_linear_or_parity_biases_only():
+    relative = 0
+    for g in product((-1, 0, 1, 2), repeat=6):
+        steps = {y - x for x, y in pairwise(g)}
+        affine = len(steps) == 1 and steps != {0}
+        alternating = len(set(g)) == 2 and g[0] == g[2] == g[4] and g[1] == g[3] == g[5]
+        assert biases.one_feature_is_relative(g) == (affine or alternating), g
+        relative += affine or alternating
+    assert relative == 12
+    assert biases.one_feature_is_relative(range(8)) and not biases.one_feature_is_relative([t * t for t in range(8)])
+    assert not biases.one_feature_is_relative([Fraction(1, t) for t in range(1, 9)])
