@@ -2,11 +2,12 @@
 
 `certify` reads head and hidden units off the circuit, takes the platform's facts from `probe`, and applies the theorem of
 theory.rounding, which holds for every order of summation. The exact identity behind it is the kernel's word for a
-family, and an exact evaluation at each t for a single circuit. What cannot be read is `open`, with the reason.
+family, and an exact evaluation at each t for a single circuit. What cannot be read so goes to `certify_words`.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,29 +25,13 @@ from nopeproof.residual import Vector
 from nopeproof.scalars import Scalar
 from nopeproof.theory import rounding
 from nopeproof.theory.precision import format_named, is_power_of_two, representable
-from nopeproof.theory.rounding import Arithmetic, Clock, Line, Ramps
+from nopeproof.theory.rounding import Arithmetic, Clock, Line, Ramps, arithmetic
 
-ROUTES = ("materialised", "sdpa", "streaming")
-WIDER = {"float16": "float32", "bfloat16": "float32"}
 LONGEST, LONGEST_BY_ROWS, MEMBERS = 1 << 60, 4096, 48
 
 
 class Unreadable(Exception):
     """The theorem does not apply; the message says why."""
-
-
-def arithmetic(text: str) -> Arithmetic:
-    """ "float16", "float16/float32" or "float16/float32/sdpa": storage, accumulator, route. Raises NopeproofError otherwise."""
-    storage, accumulator, route, *rest = [*text.split("/"), "", ""][: max(3, text.count("/") + 1)]
-    store = format_named(storage)
-    route = route or "materialised"
-    if rest or route not in ROUTES:
-        found = f"the route {route!r}" if not rest else "too many parts"
-        raise NopeproofError(f"the arithmetic {text!r}", found, "DTYPE/ACCUMULATOR/" + "|".join(ROUTES))
-    wide = format_named(accumulator or WIDER.get(store.name, store.name))
-    if wide.p < store.p:
-        raise NopeproofError(f"the arithmetic {text!r}", f"an accumulator narrower than {store}", f"{store} or wider")
-    return Arithmetic(store, wide, route)
 
 
 @dataclass(frozen=True)
@@ -83,11 +68,15 @@ def certify(claim: Claim) -> Evidence | None:
     try:
         declared = arithmetic(claim.scope.arithmetic)
         if type(claim.statement) is not Within:
-            raise Unreadable("float certificates are for claims of the form |coordinate - value| < error")
+            raise NopeproofError("a float certificate", f"a claim {claim.says!r}", "one of the form |coordinate - value| < error")
         if claim.scope.order == "exists weights forall T" and isinstance(claim.subject, Family):
             raise Unreadable("a family has other weights for each T")
         found = length(claim, declared)
-    except (Unreadable, NopeproofError) as bad:
+    except Unreadable as bad:
+        from nopeproof.checks.certify_words import certify_words
+
+        return certify_words(claim, declared, str(bad))
+    except NopeproofError as bad:
         return Evidence("open", claim.scope, tool, time.perf_counter() - start, reason=str(bad))
     took = time.perf_counter() - start
     asked = claim.scope.t_max
@@ -110,7 +99,8 @@ def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) ->
     reason = "" if how == declared else "shrunk by a probe: " + "; ".join(platform.failed or (f"|exp(0) - 1| <= {float(how.e_0):.3g}",))
     tolerance, clock = Fraction(value_of(claim.statement.error)), reader(claim)  # type: ignore[union-attr]
     if isinstance(claim.subject, Family) and clock(claim.subject.T_min).exact and not _mentions_T(claim.circuit):
-        T = _bisect(lambda T: rounding.holds(clock(T), how, tolerance, 1, T), claim.subject.T_min)
+        top = how.storage.top  # beyond it there is no such run
+        T = _bisect(lambda T: _largest(claim.circuit, T) <= top and rounding.holds(clock(T), how, tolerance, 1, T), claim.subject.T_min)
         last = clock(max(T, claim.subject.T_min))
     elif isinstance(claim.subject, Family):
         T = _scan(lambda T: all(rounding.holds(clock(T), how, tolerance, t, t) for t in range(1, T + 1)), claim.subject.T_min, MEMBERS)
@@ -150,6 +140,22 @@ def _mentions_T(circuit: Circuit) -> bool:
     """Whether a hidden unit's weights, not only their number, depend on T."""
     units = [u for b in circuit.blocks for u in (b.mlp.units if b.mlp else ())]
     return any("T" in (u.read.symbols | u.write.symbols | scalars.symbols(u.bias)) for u in units)  # type: ignore[union-attr,arg-type]
+
+
+def _largest(circuit: Circuit, T: int) -> Fraction:
+    """A bound on every weight of the member for T that is not a free symbol: sum of |coefficient| times powers of T (k <= T)."""
+
+    def size(x: Scalar) -> Fraction:
+        if isinstance(x, Fraction):
+            return abs(x)
+        if scalars.symbols(x) - {"k", "T"}:
+            return Fraction(0)
+        at = lambda name: T if name in ("k", "T") else int(name.removeprefix("ln ").removeprefix("rt"))  # noqa: E731  # ln n, sqrt n <= n
+        return sum((abs(Fraction(c)) * math.prod(Fraction(at(v)) ** int(n) for v, n in m) for m, c in x.poly.terms.items()), Fraction(0))
+
+    units = [u for b in circuit.blocks for u in (b.mlp.units if b.mlp else ())]
+    weights = [x for v in circuit.vectors() for _, x in v.entries] + [u.bias for u in units]
+    return max((size(x) for x in weights), default=Fraction(0))  # type: ignore[arg-type]
 
 
 def reader(claim: Claim) -> Callable[[int], Clock]:

@@ -76,12 +76,10 @@ def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
         row |= {"assumes": list(found.assumes), "reason": found.reason}
     except Unreadable as why:
         row["reason"] = str(why)
-    try:
-        row |= measure(claim, how, rows)
-        if found is not None and found.T:
-            row["contradictions"] = contradictions(claim, found, rows)
-    except (NopeproofError, RuntimeError) as bad:
-        row["reason"] = "; ".join(x for x in (row["reason"], f"not run: {str(bad).splitlines()[-1].strip()}") if x)
+    row |= measure(claim, how, rows)
+    row["reason"] = "; ".join(x for x in (row["reason"], row.pop("not_run")) if x)
+    if found is not None and found.T:
+        row["contradictions"] = contradictions(claim, found, rows)
     return {**row, "seconds": round(time.perf_counter() - start, 3)}
 
 
@@ -116,10 +114,14 @@ def measure(claim: Claim, how: rounding.Arithmetic, rows: int) -> dict[str, Any]
     It stops once a row has failed and the format's own collision lies behind.
     """
     T, enough = 0, min(rows, first_collision(how.storage) + 2)
-    out: dict[str, Any] = {"first_failure": None, "measured_collision": None}
+    out: dict[str, Any] = {"first_failure": None, "measured_collision": None, "rows_run": 0, "not_run": ""}
     while rows > T and (out["first_failure"] is None or enough > T):
         T = min(rows, 4 * T or 32)
-        have, before = _column(claim, _member(claim, T), how, T)
+        try:
+            have, before = _column(claim, _member(claim, T), how, T)
+        except (NopeproofError, RuntimeError) as bad:  # weights beyond the dtype's range, or no kernel for it here
+            why = f"{bad.asked}: {bad.found}" if isinstance(bad, NopeproofError) else str(bad).splitlines()[0]
+            return {**out, "not_run": f"no run of T = {T}: {why}"}
         failed = next((t for t, x in enumerate(have, 1) if _wrong(claim, t, T, x)), None)
         out["first_failure"] = out["first_failure"] or failed
         out["measured_collision"] = next((t for t in range(2, T) if before[t - 1] == before[t]), None)

@@ -19,14 +19,17 @@ one evaluation bounds an interval, and bisection of 1..T does the rest. The boun
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, floor
 
-from nopeproof.theory.precision import Format, exponent, is_power_of_two, representable, round_to
+from nopeproof.errors import NopeproofError
+from nopeproof.theory.precision import Format, exponent, format_named, is_power_of_two, representable, round_to
 
 Line = tuple[Fraction, Fraction]  # c0 + c1 k
 _0, _1 = Fraction(0), Fraction(1)
+ROUTES = ("materialised", "sdpa", "streaming")
+WIDER = {"float16": "float32", "bfloat16": "float32"}
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,20 @@ class Arithmetic:
 
     def __str__(self) -> str:
         return f"{self.storage}/{self.accumulator}/{self.route}"
+
+
+def arithmetic(text: str) -> Arithmetic:
+    """ "float16", "float16/float32" or "float16/float32/sdpa": storage, accumulator, route. Raises NopeproofError otherwise."""
+    storage, accumulator, route, *rest = [*text.split("/"), "", ""][: max(3, text.count("/") + 1)]
+    store = format_named(storage)
+    route = route or "materialised"
+    if rest or route not in ROUTES:
+        found = f"the route {route!r}" if not rest else "too many parts"
+        raise NopeproofError(f"the arithmetic {text!r}", found, "DTYPE/ACCUMULATOR/" + "|".join(ROUTES))
+    wide = format_named(accumulator or WIDER.get(store.name, store.name))
+    if wide.p < store.p:
+        raise NopeproofError(f"the arithmetic {text!r}", f"an accumulator narrower than {store}", f"{store} or wider")
+    return Arithmetic(store, wide, route)
 
 
 @dataclass(frozen=True)
@@ -218,11 +235,6 @@ def holds(clock: Clock, how: Arithmetic, tolerance: Fraction, t_0: int, t_1: int
 def longest(clock: Clock, how: Arithmetic, tolerance: Fraction, end: int) -> int:
     """The largest T <= end such that the bound stays below the tolerance for every t <= T; 0 if there is none."""
     return next((t - 1 for t in range(1, end + 1) if not holds(clock, how, tolerance, t, t)), end)
-
-
-def with_formats(how: Arithmetic, **changes: object) -> Arithmetic:
-    """The same arithmetic with some facts replaced, as a failed probe asks for."""
-    return replace(how, **changes)  # type: ignore[arg-type]
 
 
 def _spacing(bound: Fraction, u: Fraction) -> Fraction:
