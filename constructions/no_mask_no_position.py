@@ -38,7 +38,7 @@ def equal_tokens_equal_states(trace):
 
 
 open_mask, causal = circuit("none"), circuit("causal")
-short_words = Scope(t_max=5, vocabulary="given")
+short_words = Scope(t_max=4, vocabulary="given")
 symmetric = Holds("equal tokens have equal states in every layer", equal_tokens_equal_states)
 
 claims = [
