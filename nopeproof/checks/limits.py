@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from nopeproof.checks.certify import Length, Unreadable, arithmetic, length, reader
+from nopeproof.checks.certify import Length, Unreadable, arithmetic, content, length, reader
 from nopeproof.checks.evaluate import exact_number, trimmed, value_of
 from nopeproof.checks.probe import facts
 from nopeproof.circuit import Circuit, Family
@@ -63,7 +63,7 @@ def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
         "first_failure": None,
         "rows_run": 0,
         "measured_collision": None,
-        "collision": first_collision(how.storage),
+        "collision": first_collision(how.storage) if has_reciprocal(claim) else None,
         "reason": "",
         "assumes": [],
         "probes": [p.as_json() for p in facts(how).probes],
@@ -81,6 +81,20 @@ def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
     if found is not None and found.T:
         row["contradictions"] = contradictions(claim, found, rows)
     return {**row, "seconds": round(time.perf_counter() - start, 3)}
+
+
+def has_reciprocal(claim: Claim) -> bool:
+    """Whether position enters this circuit as a head's 1/t: then two t with one fl(1/t) have one stream, and no decoder tells them apart."""
+    circuit = claim.circuit
+    if not circuit.blocks or circuit.mask != "causal" or circuit.blocks[0].norm_attention:
+        return False
+    for j in {j for h in circuit.blocks[0].heads for j in h.writes}:
+        try:
+            if content(circuit, circuit.blocks[0], j)[1]:
+                return True
+        except Unreadable:
+            continue
+    return False
 
 
 def _member(claim: Claim, T: int) -> Circuit:

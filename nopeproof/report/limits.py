@@ -46,7 +46,8 @@ def figure(rows: Sequence[Row], title: str = "") -> str:
                 failed = row["first_failure"]
                 label = "first failure measured" if failed else "no failure up to here"
                 ax.plot(failed or row["rows_run"], y, "o" if failed else ">", color="#cc3311", ms=5, label=label)
-            ax.plot([row["collision"]] * 2, [y - 0.4, y + 0.4], color="black", lw=2, label="fl(1/t) = fl(1/(t+1)): no decoder")
+            if row["collision"]:
+                ax.plot([row["collision"]] * 2, [y - 0.4, y + 0.4], color="black", lw=2, label="fl(1/t) = fl(1/(t+1)): no decoder")
         names = [f"{r['subject']}  {r['arithmetic']}" for r in rows]
         ax.set(xscale="log", xlim=(1, None), yticks=at, yticklabels=names, xlabel="position t", title=title)
         named = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
