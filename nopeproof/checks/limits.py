@@ -84,7 +84,7 @@ def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
 
 
 def has_reciprocal(claim: Claim) -> bool:
-    """Whether position enters this circuit as a head's 1/t: then two t with one fl(1/t) have one stream, and no decoder tells them apart."""
+    """Whether position enters as a head's 1/t: two t with one fl(1/t) then have one stream, which no decoder tells apart."""
     circuit = claim.circuit
     if not circuit.blocks or circuit.mask != "causal" or circuit.blocks[0].norm_attention:
         return False
