@@ -1,6 +1,6 @@
 """Sort as a complete circuit: w | -> w in order, duplicates and all, without BOS, without positions, from counts alone.
 
-Tokens 0, ..., V - 1 (V = 2 is checked) and the mark |. Two attention layers, uniform attention only, so exact from the tokens to the read-out.
+Tokens 0, ..., V - 1 (V = 2 is checked) and the mark |. Two layers of uniform attention, so exact from tokens to read-out.
   1  a uniform head averages the mark: s = [| seen]/t, 0 or at least 1/T, and after = relu(T s) - relu(T s - 1) is the flag
      "| has been seen". The next FFN writes below_v = relu([x <= v] - after): this is a token of w, and at most v.
   2  uniform heads average these: k/t, k the number of positions from | on, so the answer's k-th token is due; C_v/t, C_v the
