@@ -54,7 +54,6 @@ scaled = family("score scale 1/sqrt(d_head)", with_factor, without)
 
 claims = [
     Claim("slope", unscaled, ScoreIs(2, 0, "-(t - i)/2"), each_T, SOURCE),
-    Claim("key-only", unscaled, ScoreIs(2, 1, "i/2"), each_T, SOURCE, note="d_head = 1, no query position"),
     Claim("key-only-attends-alike", unscaled, SameAttention(2, 0, 1), each_T, SOURCE),
     Claim("position-kept", unscaled, Unchanged(after_ffn(1), after_ffn(2), [R.one, R.bos, R.pos]), each_T, SOURCE),
     Claim("scaled", scaled, ScoreIs(2, 0, "-(t - i)/2"), each_T, SOURCE, note="W_Q times sqrt(2) under 1/sqrt(d_head)"),

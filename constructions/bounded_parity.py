@@ -12,7 +12,7 @@ speaks of parity at every length with one set of weights.
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Units
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -59,7 +59,6 @@ def reads(f):
 
 counts = Holds("count = number of a's so far", reads(lambda c: c))
 claims = [
-    Claim("recip", counter, Equals(after_attention(1), R.recip, "1/t"), each_T, SOURCE),
     Claim("count", counter, counts, few, SOURCE),
     Claim("frame", counter, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
     Claim("parity", parity, Holds("count = parity of the a's so far", reads(lambda c: c % 2)), Scope(t_max=T, vocabulary="given"), SOURCE),

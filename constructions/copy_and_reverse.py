@@ -14,7 +14,7 @@ grows with T is the width, 5 (T - 1) or so. Constant-width weights would have to
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit, Units
-from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -87,9 +87,6 @@ def counts(trace):
 
 
 claims = [
-    Claim("recip", copy, Equals(after_attention(1), R.recip, "1/t"), each_T, SOURCE),
-    Claim("position", copy, Equals(after_ffn(2), R.pos, "t"), each_T, SOURCE),
-    Claim("square", copy, Equals(after_ffn(2), R.square, "t**2"), each_T, SOURCE),
     Claim("counts", copy, Holds("n = positions from | on", counts), few, SOURCE),
     Claim("copies", copy, says(backwards=False), few, SOURCE),
     Claim("reverses", reverse, says(backwards=True), few, SOURCE),

@@ -12,7 +12,7 @@ with the length. Without BOS nothing marks the beginning: see no-bos-collapse.
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -47,7 +47,6 @@ def remembers(trace):
 
 
 claims = [
-    Claim("recip", circuit, Equals(after_attention(1), R.recip, "1/t"), given, SOURCE),
     Claim("marks", circuit, Holds("second = 1 at t = 2 and 0 elsewhere", marks), few, SOURCE),
     Claim("remembers", circuit, Holds("t * first = [the token after BOS is an a]", remembers), few, SOURCE),
     Claim("margin-shrinks", circuit, Fails(Holds("first is 0 or at least 1/3", lambda trace: remembers_by(trace, 3))), given, SOURCE),

@@ -52,7 +52,6 @@ def equal_states(trace):
 
 claims = [
     Claim("layer-1", constant, Equals(after_attention(1), R.first, "1"), words, SOURCE, note="every W_Q, W_K; every length"),
-    Claim("layer-1-ffn", constant, Equals(after_ffn(1), R.second, "2"), words, SOURCE),
     Claim("layer-2", constant, Equals(after_ffn(2), R.second, "-1"), words, SOURCE),
     Claim(
         "no-clock",

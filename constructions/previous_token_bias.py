@@ -13,7 +13,7 @@ table whose last two buckets differ, so a head of dimension 64 cannot express it
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
-from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -56,7 +56,6 @@ def is_bias(trace):
 
 given = Scope(t_max=T, vocabulary="given")
 claims = [
-    Claim("recip", circuit, Equals(after_attention(1), R.recip, "1/t"), Scope(vocabulary="given"), SOURCE),
     Claim("bias", circuit, Holds("score = [t - i = 1] + g(t)", is_bias), given, SOURCE, note="d_head = T - 2, the least possible"),
     Claim(
         "frame", circuit, Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.recip, R.content]), Scope(vocabulary="given"), SOURCE

@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import isqrt
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
-from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, Within, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -52,7 +52,6 @@ four = clock(24)
 within = Within(after_ffn(1), R.pos, "t")
 given = Scope(vocabulary="given")
 claims = [
-    Claim("recip", four, Equals(after_attention(1), R.pos, "1/t"), given, SOURCE),
     Claim("rounds", four, within, Scope(t_max=24, vocabulary="given"), SOURCE, note="T = 24 with 4 hidden units"),
     Claim("runs-out", four, Fails(within), given, SOURCE, note="at T = 25 = 5^2 a fifth unit is due"),
     Claim("three", clock(15), within, Scope(t_max=15, vocabulary="given"), SOURCE, note="T = 15 with 3"),

@@ -14,7 +14,7 @@ finitely many values (position-tables), or left to a later key.
 from fractions import Fraction
 
 from nopeproof.circuit import Block, Circuit, Embedding, Head
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn, embedding
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
 from nopeproof.residual import Residual
 
 SOURCE = "weiss2021, selector_width; lindner2023 for its compilation"
@@ -62,5 +62,4 @@ claims = [
         SOURCE,
         note="the worst case, any t",
     ),
-    Claim("frame", no_kind, Unchanged(embedding(), after_ffn(1), [R.one, R.bos, R.kind, R.content]), Scope(), SOURCE),
 ]
