@@ -106,6 +106,8 @@ def frequencies(width: int, base: float = 10000.0) -> Float[np.ndarray, " half"]
 
 def sinusoid(length: int, width: int, layout: str = "interleaved") -> Float[np.ndarray, "t width"]:
     """Row p is [sin w_0 p, cos w_0 p, sin w_1 p, ...]; "concatenated" puts all sines first (the published code)."""
+    if width % 2:
+        raise NopeproofError("sinusoidal positions", f"a stream of odd width {width}", "an even width: a sine and a cosine for each frequency")
     angle = rotary_angles(length, width)
     axis = {"interleaved": -1, "concatenated": -2}[layout]
     return np.stack([np.sin(angle), np.cos(angle)], axis=axis).reshape(length, width)

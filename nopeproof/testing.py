@@ -197,7 +197,8 @@ def _close_symbols(a: Any, b: Any, tol: float | Fraction) -> bool:
     if any(hasattr(x, "enclosure") for x in (a, b)):  # e^q of an exact run: numbers, so compare as such
         a, b = (Fraction(str(sympy.N(x, 40))) if isinstance(x, sympy.Basic) else x for x in (a, b))
         return _close_balls(a, b, max(Fraction(tol), Fraction(1, 10**30)))
-    x, y = (sympy.Rational(n.numerator, n.denominator) if isinstance(n, Fraction) else sympy.sympify(n, rational=True) for n in (a, b))
+    rational = lambda n: sympy.Rational(n.numerator, n.denominator)  # noqa: E731
+    x, y = (n if isinstance(n, sympy.Basic) else rational(Fraction(n)) for n in (a, b))
     gap = sympy.simplify(x - y)
     if gap.free_symbols or gap == 0:
         return bool(gap == 0)
