@@ -33,6 +33,7 @@ env: $(VENV)/.done
 # The stamp comes last and is new for every change of the requirements: a killed install is done again.
 $(VENV)/.done: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "nopeproof needs Python 3.11 or newer; none is on the PATH. Set PYTHON=/path/to/python3.11"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nopeproof needs Python 3.11 or newer; $(PYTHON) is not that"; exit 2; }
 	@rm -f $@
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
