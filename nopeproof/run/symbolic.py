@@ -25,7 +25,7 @@ class Symbols:
     def lift(self, x: Scalar) -> Any:
         """The weight as a SymPy expression."""
         names = {s: sympy.Symbol(s, real=True) for s in getattr(x, "symbols", ()) if not s.startswith(("ln ", "rt"))}
-        return sympy.sympify(spell(x), locals={**names, "ln": sympy.log, "sqrt": sympy.sqrt}, rational=True)
+        return sympy.sympify(spell(x), locals={**names, "ln": sympy.log, "sqrt": sympy.sqrt}, rational=True)  # type: ignore[call-overload]
 
     def exp(self, score: Any, where: str) -> Any:
         """e^score, expanded first so that equal scores cancel."""
