@@ -80,7 +80,8 @@ def circuits(
     """Concrete circuits with named subspaces and small rational weights, with and without BOS, biases, heads and FFNs.
 
     scores: "uniform", W_Q = 0, so that an exact run stays rational; "exact", scores read only what holds rationals, so that an
-    exact run of a circuit without norm and GELU always succeeds; "any", which only "ball" and torch runs take in general.
+    exact run of a circuit without norm and GELU always succeeds (keep words short: sums of exponentials of two blocks grow fast);
+    "any", which only "ball" and torch runs take in general.
     """
     R, bos = draw(residuals()), draw(st.sampled_from([None, BOS]))
     tokens = [*([] if bos is None else [bos]), *vocabulary]

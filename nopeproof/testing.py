@@ -199,7 +199,7 @@ def _close_symbols(a: Any, b: Any, tol: float | Fraction) -> bool:
 
     rational = lambda n: sympy.Rational(n.numerator, n.denominator)  # noqa: E731
     x, y = (n if isinstance(n, sympy.Basic) else rational(Fraction(n)) for n in (a, b))
-    gap = sympy.simplify(x - y)
+    gap = sympy.simplify(x - y)  # type: ignore[operator]
     if gap.free_symbols or gap == 0:
         return bool(gap == 0)
     return bool(abs(sympy.N(gap, 40)) <= sympy.Float(float(tol), 40) * (1 + abs(sympy.N(x, 40))))

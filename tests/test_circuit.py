@@ -100,7 +100,9 @@ def test_a_free_symbol_anywhere_leaves_a_circuit_open_until_it_gets_a_number(par
     assert found.instance(seed=1).weights_sha256 == found.instance(seed=1).weights_sha256
 
 
-@pytest.mark.parametrize("block", [Block([Opaque([R.x])]), Block(mlp=MLP([Units("k" * R.one, R.x)])), Block(mlp=MLP([Unit(R.one, R.x, bias="T")]))])
+@pytest.mark.parametrize(
+    "block", [Block([Opaque([R.x])]), Block(mlp=MLP([Units("k" * R.one, R.x)])), Block(mlp=MLP([Unit(R.one, R.x, bias="T")]))]
+)
 def test_opaque_heads_and_weights_in_T_leave_it_open_too(block):
     assert not circuit(block).concrete
 
@@ -130,5 +132,10 @@ def test_the_hash_sees_weights_and_conventions_and_no_names():
     renamed = replace(base, name="else", blocks=[Block([replace(HEAD, name="else")])])
     assert base.weights_sha256 == renamed.weights_sha256
     norm = Block([HEAD], norm_attention=Norm("rmsnorm"))
-    changed = [replace(base, mask="strict"), replace(base, bos="<bos>"), circuit(norm), circuit(Block([replace(HEAD, scale="1/sqrt(d_head)")]))]
+    changed = [
+        replace(base, mask="strict"),
+        replace(base, bos="<bos>"),
+        circuit(norm),
+        circuit(Block([replace(HEAD, scale="1/sqrt(d_head)")])),
+    ]
     assert len({c.weights_sha256 for c in [base, *changed]}) == 5

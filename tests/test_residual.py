@@ -18,7 +18,7 @@ OTHER = Residual(one=1, content=2)
 def test_vectors_form_a_module(data, S):
     u, v = data.draw(vectors(S)), data.draw(vectors(S))
     c = data.draw(st.fractions(-3, 3, max_denominator=5))
-    assert u + v == v + u and c * (u + v) == c * u + c * v and u - u == S.zero == 0 * u and -(-u) == u
+    assert u + v == v + u and c * (u + v) == c * u + c * v and u - u == S.zero == 0 * u and -1 * (-u) == u
     assert u + 0 == u == 0 + u and 0 - u == -u
     assert all(x != 0 for _, x in (u + v).entries) and list((u + v).indices) == sorted((u + v).indices)
 

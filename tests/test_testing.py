@@ -63,7 +63,9 @@ def test_a_false_claim_fails_with_its_smallest_witness_and_its_scope():
     with pytest.raises(AssertionError) as caught:
         assert_claim(claim("1/(3*t - 2)"))
     text = str(caught.value)
-    assert "refuted" in text and "word = ['<bos>', 'a']" in text and "expected = 1/4" in text and "found = 1/2" in text and "every T" in text
+    assert (
+        "refuted" in text and "word = ['<bos>', 'a']" in text and "expected = 1/4" in text and "found = 1/2" in text and "every T" in text
+    )
 
 
 def test_a_claim_that_is_only_open_fails_with_the_reason():
@@ -77,7 +79,9 @@ def test_a_claim_that_is_only_open_fails_with_the_reason():
 
 def test_all_arithmetics_and_routes_agree():
     two = replace(CIRCUIT, blocks=[Block([LOOK]), Block(mlp=MLP([Unit(R.recip, R.one, bias="1/7")]))])
-    assert_same_run(two, ["<bos>", "b", "a"], ["exact", "ball", "symbolic", "float64", "float64/sdpa", "float64/streaming", torch.float64], tol=1e-12)
+    assert_same_run(
+        two, ["<bos>", "b", "a"], ["exact", "ball", "symbolic", "float64", "float64/sdpa", "float64/streaming", torch.float64], tol=1e-12
+    )
 
 
 def test_the_first_place_that_differs_is_named_with_both_numbers():
@@ -85,14 +89,22 @@ def test_the_first_place_that_differs_is_named_with_both_numbers():
     with pytest.raises(AssertionError) as caught:
         assert_same_run(run(CIRCUIT, WORD), run(other, WORD, "float32"), tol=1e-6)
     text = str(caught.value)
-    assert "output of block 1, head 1, t = 1, recip" in text and "exact:   1\n" in text and "float32: 2.0" in text and "1e-06 (1 + |x|)" in text
+    assert (
+        "output of block 1, head 1, t = 1, recip" in text
+        and "exact:   1\n" in text
+        and "float32: 2.0" in text
+        and "1e-06 (1 + |x|)" in text
+    )
     with pytest.raises(AssertionError, match=r"weights of block 1, head 1, t = 3, key i = 1"):
         assert_same_run(CIRCUIT, WORD, ["exact", "float64"])  # 1/3 is no float
     with pytest.raises(AssertionError, match=r"float32/sdpa: 0\.3333"):
         assert_same_run(CIRCUIT, WORD, ["float64", "float32/sdpa"])
 
 
-@pytest.mark.parametrize("arithmetics", [("ball", "exact"), ("exact", "ball"), ("symbolic", "exact"), ("ball", "float64"), ("symbolic", "ball"), ("symbolic", "float64")])
+@pytest.mark.parametrize(
+    "arithmetics",
+    [("ball", "exact"), ("exact", "ball"), ("symbolic", "exact"), ("ball", "float64"), ("symbolic", "ball"), ("symbolic", "float64")],
+)
 def test_a_difference_is_seen_between_any_two_arithmetics(arithmetics):
     other = replace(CIRCUIT, embedding=Embedding({**TOKENS, "a": R.one + "1/1000" * R.bos}))
     for one, two in ((LOOK, LOOK), (HEAD, HEAD)):
@@ -195,7 +207,8 @@ def test_unknown_profiles_are_misuse(tmp_path):
 
 @pytest.mark.parametrize("options", [[], ["--nopeproof-profile=auto"]])
 def test_pytest_starts_without_heavy_libraries(tmp_path, options):
-    text = "import sys\ndef test_modules():\n    print('HEAVY', [m for m in ('torch', 'sympy', 'matplotlib', 'hypothesis') if m in sys.modules])\n"
+    heavy = ("torch", "sympy", "matplotlib", "hypothesis")
+    text = f"import sys\ndef test_modules():\n    print('HEAVY', [m for m in {heavy} if m in sys.modules])\n"
     done = outside(tmp_path, text, "-s", *options)
     assert ("HEAVY ['hypothesis']" if options else "HEAVY []") in done.stdout, done.stdout + done.stderr
 

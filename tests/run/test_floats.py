@@ -38,7 +38,10 @@ LOOK = Head([R.content[0], R.content[1]], [2 * R.content[0], R.one], [R.content[
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.fractions(-1000, 1000) | st.fractions(max_denominator=10**30, min_value=0, max_value=2), st.sampled_from(["float64", "float32", "float16", "bfloat16"]))
+@given(
+    st.fractions(-1000, 1000) | st.fractions(max_denominator=10**30, min_value=0, max_value=2),
+    st.sampled_from(["float64", "float32", "float16", "bfloat16"]),
+)
 def test_weights_are_rounded_as_the_theory_of_formats_says(x, dtype):
     assert Fraction(nearest(x, getattr(torch, dtype))) == round_to(x, FORMATS[dtype])
 
@@ -56,7 +59,11 @@ def test_no_weight_is_rounded_twice(dtype, p):
 
 def test_subnormals_largest_numbers_and_beyond():
     tiny, top = Fraction(1, 2**24), Fraction(65504)
-    assert nearest(tiny, torch.float16) == 2**-24 and nearest(tiny / 2, torch.float16) == 0.0 and nearest(tiny * Fraction(3, 5), torch.float16) == 2**-24
+    assert (
+        nearest(tiny, torch.float16) == 2**-24
+        and nearest(tiny / 2, torch.float16) == 0.0
+        and nearest(tiny * Fraction(3, 5), torch.float16) == 2**-24
+    )
     assert nearest(top + 15, torch.float16) == 65504
     with pytest.raises(NopeproofError, match="wider range"):
         nearest(top + 16, torch.float16)
@@ -64,7 +71,11 @@ def test_subnormals_largest_numbers_and_beyond():
 
 def test_roots_and_logarithms_are_rounded_through_balls():
     for dtype in (torch.float64, torch.float32, torch.bfloat16):
-        for text, value in (("sqrt(2)", math.sqrt(2)), ("ln(3)/7", math.log(3) / 7), ("2*sqrt(3) - ln(10)", 2 * math.sqrt(3) - math.log(10))):
+        for text, value in (
+            ("sqrt(2)", math.sqrt(2)),
+            ("ln(3)/7", math.log(3) / 7),
+            ("2*sqrt(3) - ln(10)", 2 * math.sqrt(3) - math.log(10)),
+        ):
             got = nearest(scalar(text), dtype)
             assert abs(got - value) <= torch.finfo(dtype).eps / 2 * abs(value) * 1.001 + 1e-15
     assert nearest(scalar("2*ln(2) - ln(4)"), torch.float64) == 0.0  # equal to 0, by a relation the polynomial does not show
@@ -101,7 +112,9 @@ def test_strict_mask_first_row_is_the_empty_sum(route):
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_without_a_mask_every_position_sees_all(route):
-    assert run(replace(CIRCUIT, mask="none"), WORD, "float64", route=route).at(after_attention(1), R.recip).tolist() == pytest.approx([1 / 5] * 5)
+    assert run(replace(CIRCUIT, mask="none"), WORD, "float64", route=route).at(after_attention(1), R.recip).tolist() == pytest.approx(
+        [1 / 5] * 5
+    )
 
 
 def test_score_scale_and_masked_scores():
@@ -128,7 +141,10 @@ def test_norms_of_a_known_vector():
     S = Residual(x=4)
     vector = S.x[0] + 3 * S.x[1] - S.x[2] + 5 * S.x[3]  # mean 2, deviations -1, 1, -3, 3, mean square 5; raw mean square 9
     copy = [Unit(read=S.x[i], write=S.x[i]) for i in range(4)]
-    for norm, want in ((Norm("layernorm"), [1 + 0, 3 + 5**-0.5, -1 + 0, 5 + 3 * 5**-0.5]), (Norm("rmsnorm", 7), [1 + 1 / 4, 3 + 3 / 4, -1, 5 + 5 / 4])):
+    for norm, want in (
+        (Norm("layernorm"), [1 + 0, 3 + 5**-0.5, -1 + 0, 5 + 3 * 5**-0.5]),
+        (Norm("rmsnorm", 7), [1 + 1 / 4, 3 + 3 / 4, -1, 5 + 5 / 4]),
+    ):
         circuit = Circuit(S, Embedding({"a": vector}), [Block(mlp=MLP(copy), norm_ffn=norm)])
         for dtype in ("float64", "float32", "bfloat16"):
             got = run(circuit, ["a"], dtype).final[0].double()
@@ -229,7 +245,14 @@ ARITHMETICS = ["exact", "ball", "symbolic", "float32"]
 @pytest.mark.parametrize("arithmetic", ARITHMETICS)
 @pytest.mark.parametrize(
     ("word", "message"),
-    [(["<bos>", "z"], "'z' at t = 2"), ([], "T = 0"), (["a"], "expects '<bos>'"), ("<bos>", "one string"), (7, "a int"), ([["<bos>"]], "known tokens")],
+    [
+        (["<bos>", "z"], "'z' at t = 2"),
+        ([], "T = 0"),
+        (["a"], "expects '<bos>'"),
+        ("<bos>", "one string"),
+        (7, "a int"),
+        ([["<bos>"]], "known tokens"),
+    ],
 )
 def test_bad_words(arithmetic, word, message):
     with pytest.raises(NopeproofError, match=message):
@@ -238,9 +261,13 @@ def test_bad_words(arithmetic, word, message):
 
 @pytest.mark.parametrize(
     ("dtype", "message"),
-    [("float99", "nor a torch dtype"), ("exakt", "neither exact, symbolic or ball"), ("nn", "nor a torch dtype"), (3, "nor a torch dtype"),
-     ("int32", "not floating"), (torch.int64, "not floating"), ("complex64", "not floating"), ("bool", "not floating"), ("float8_e4m3fn", "another dtype")],
-)  # fmt: skip
+    [
+        *((d, "nor a torch dtype") for d in ("float99", "nn", 3)),
+        *((d, "not floating") for d in ("int32", torch.int64, "complex64", "bool")),
+        ("exakt", "neither exact, symbolic or ball"),
+        ("float8_e4m3fn", "another dtype"),
+    ],
+)
 def test_bad_dtypes(dtype, message):
     with pytest.raises(NopeproofError, match=message):
         run(CIRCUIT, WORD, dtype)
@@ -266,7 +293,6 @@ def test_bad_routes_devices_batches_and_open_weights():
     assert list(run_batch(CIRCUIT, [])) == []
 
 
-@pytest.mark.slow
 def test_streaming_reaches_lengths_whose_square_would_not_fit():
     T = 1 << 20
     got = run(CIRCUIT, ["<bos>"] + ["a"] * (T - 1), "float64", route="streaming").at(after_attention(1), R.recip)
