@@ -123,6 +123,10 @@ class Opaque:
     writes_to: Sequence[Subspace]
     name: str = "any"
 
+    def __post_init__(self) -> None:
+        if not self.writes_to:
+            raise NopeproofError(f"the opaque head {self.name!r}", "no subspace to write to", "Opaque([R.content])")
+
     @property
     def residual(self) -> Residual:
         """The stream."""
@@ -174,7 +178,7 @@ class Unit:
         first, last = self.first, self.last
         return {"read": _sparse(self.read), "write": _sparse(self.write), "bias": scalars.spell(self.bias), "first": first, "last": last}  # type: ignore[arg-type]
 
-    def at(self, values: dict[str, Fraction]) -> Unit:
+    def at(self, values: Mapping[str, Scalar]) -> Unit:
         """The concrete unit with numbers for symbols."""
         f = lambda v: v.substitute(values)  # noqa: E731
         return Unit(f(self.read), f(self.write), scalars.substitute(self.bias, values))  # type: ignore[arg-type]

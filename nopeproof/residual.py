@@ -112,7 +112,7 @@ class Vector(_Linear):
         """The free symbols of all entries."""
         return frozenset().union(*(scalars.symbols(x) for _, x in self.entries))
 
-    def substitute(self, values: dict[str, Fraction]) -> Vector:
+    def substitute(self, values: Mapping[str, Scalar]) -> Vector:
         """Put numbers for free symbols."""
         return Vector.of(self.residual, {i: scalars.substitute(x, values) for i, x in self.entries})
 

@@ -7,6 +7,7 @@ a tenth, and an exact run must not pretend it is. Arithmetic on the symbolic one
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -118,11 +119,11 @@ def multiply(a: Scalar, b: Scalar) -> Scalar:
     return from_poly(to_poly(a) * to_poly(b))
 
 
-def substitute(x: Scalar, values: dict[str, Fraction]) -> Scalar:
-    """Put numbers for symbols; the symbols left over stay."""
+def substitute(x: Scalar, values: Mapping[str, Scalar]) -> Scalar:
+    """Put numbers (roots and logarithms too) for symbols; the symbols left over stay."""
     if isinstance(x, Fraction) or not x.symbols & set(values):
         return x
-    return from_poly(x.poly.substitute({name: kernel.number(v) for name, v in values.items()}))
+    return from_poly(x.poly.substitute({name: to_poly(v) for name, v in values.items()}))
 
 
 def symbols(x: Scalar) -> frozenset[str]:

@@ -40,6 +40,7 @@ def circuit(*blocks, **options):
         (lambda: MLP([Unit(R.one, R.x)], "tanh"), "'relu', 'gelu'"),
         (lambda: Block([HEAD, replace(HEAD, name="g")]), "'h' and 'g'.*\n.*both write x"),
         (lambda: Block([HEAD, Opaque([R.x])]), "both write x"),
+        (lambda: Opaque([]), "no subspace"),
         (lambda: circuit(Block([Head([0], [0], [S.one], [S.x], name="s")])), "block 1, head 's'"),
         (lambda: circuit(Block(), Block(mlp=MLP([Unit(S.one, S.x)]))), "block 2, FFN"),
         (lambda: circuit(Block(mlp=MLP([], b_2=S.x))), "block 1, FFN"),
@@ -97,6 +98,7 @@ def test_a_free_symbol_anywhere_leaves_a_circuit_open_until_it_gets_a_number(par
     assert closed.concrete and not closed.free
     for arithmetic in ("exact", "ball", "float32", "symbolic"):
         run(closed, ["a"], arithmetic)
+    assert found.instance({"s": "ln(2)"}).concrete and found.instance({"s": "u"}).free == {"u"}
     assert found.instance(seed=1).weights_sha256 == found.instance(seed=1).weights_sha256
 
 

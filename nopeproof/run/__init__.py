@@ -6,17 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from nopeproof.circuit import Circuit
+from nopeproof.errors import NopeproofError
 from nopeproof.run.trace import HeadTrace, Trace
 
 __all__ = ["HeadTrace", "Trace", "run"]
+OPTIONS = {"exact": ("keep_weights",), "symbolic": (), "ball": ("bits",)}
 
 
 def run(circuit: Circuit, word: Sequence[str], arithmetic: Any = "exact", **options: Any) -> Trace:
     """Run a concrete circuit on a word of T tokens.
 
     arithmetic: "exact", "symbolic", "ball", or a torch dtype or its name ("float32"); torch runs take `route`
-    ("materialised", "sdpa", "streaming") and `device`. Raises NopeproofError for a bad word, dtype or circuit.
+    ("materialised", "sdpa", "streaming") and `device`, exact ones `keep_weights`, ball ones `bits`. Raises NopeproofError for a bad
+    word, dtype, option or circuit.
     """
+    if not isinstance(circuit, Circuit):
+        raise NopeproofError("a run", f"a {type(circuit).__name__}", "a Circuit; of a family its member: family.at(T)")
+    known = OPTIONS.get(arithmetic, ("route", "device")) if isinstance(arithmetic, str) else ("route", "device")
+    for name in options:
+        if name not in known:
+            have = f"its options: {', '.join(known) or 'none'}"
+            raise NopeproofError(f"the option {name!r} of a run in {arithmetic}", have, "one of these")
     if arithmetic == "exact":
         from nopeproof.run import exact
 

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Norm, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Unit
 from nopeproof.claims import Site, after_attention, after_ffn, embedding
 from nopeproof.errors import NopeproofError
 from nopeproof.positions import ALiBi, LearnedAPE, NoPE, Rotary, SinusoidalAPE, alibi_slopes, sinusoid
@@ -291,6 +291,11 @@ def test_bad_routes_devices_batches_and_open_weights():
     with pytest.raises(NopeproofError, match="without unembedding"):
         run(CIRCUIT, WORD, "float32").logits()
     assert list(run_batch(CIRCUIT, [])) == []
+    with pytest.raises(NopeproofError, match=r"family\.at\(T\)"):
+        run(Family(CIRCUIT), WORD, "float32")  # type: ignore[arg-type]
+    for arithmetic, option in (("exact", "route"), ("symbolic", "bits"), ("ball", "device"), ("float32", "bits"), (torch.float32, "bits")):
+        with pytest.raises(NopeproofError, match=f"the option {option!r}"):
+            run(CIRCUIT, WORD, arithmetic, **{option: 1})
 
 
 def test_streaming_reaches_lengths_whose_square_would_not_fit():
