@@ -19,12 +19,14 @@ import ast
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from math import isqrt
 from typing import Any
 
 SCHEMA = "nopeproof-certificate/1"
 RESERVED = {"t", "i", "j", "k", "r", "d", "e"}  # no free symbol of a circuit has these names
+LARGEST = 10_000  # bounds on expressions and shapes: beyond them a certificate is rejected, not worked on for ever
 
 
 class Reject(Exception):
@@ -105,6 +107,8 @@ def divide(num: Poly, den: Poly) -> Poly | None:
     rank = lambda m: [dict(m).get(v, 0) for v in order]  # noqa: E731
     lead = max(den.terms, key=rank)
     while rest.terms:
+        if len(quotient.terms) > LARGEST // 10:
+            return None  # a quotient this long is of no use
         top = max(rest.terms, key=rank)
         powers = {v: dict(top).get(v, 0) - dict(lead).get(v, 0) for v in order}
         if any(n < 0 for n in powers.values()):
@@ -155,45 +159,62 @@ class Ratio:
 ZERO, ONE = Ratio(number(0)), Ratio(number(1))
 
 
-def read_expression(text: str) -> Ratio:
-    """Read + - * / ** over integers, names and ln(integer). Floats are refused."""
-    if not (isinstance(text, str) and text.isascii()):  # other alphabets have letters that Python reads as T
-        raise Reject(f"not an ASCII expression: {text!r}")
+def read_expression(text: str, names: dict[str, Ratio] | None = None, divisor: Callable[[Ratio], bool] = lambda b: True) -> Ratio:
+    """Read + - * / ** over integers, names and ln(integer). Floats are refused.
+
+    names: what to put for a name. divisor: whether one may divide by that; asked before anything cancels.
+    """
+    if not (isinstance(text, str) and text.isascii() and len(text) <= LARGEST):  # other alphabets have letters Python reads as T
+        raise Reject(f"not a short ASCII expression: {str(text)[:80]!r}")
     try:
-        return _read(ast.parse(text, mode="eval").body, text)
-    except (SyntaxError, RecursionError, ValueError) as bad:
-        raise Reject(f"cannot read the expression {text!r}") from bad
+        return _read(ast.parse(text, mode="eval").body, text, names or {}, divisor)
+    except (SyntaxError, RecursionError, ValueError, MemoryError) as bad:
+        raise Reject(f"cannot read the expression {text[:80]!r}") from bad
 
 
-def _read(node: ast.AST, text: str) -> Ratio:
+def _read(node: ast.AST, text: str, names: dict[str, Ratio], divisor: Callable[[Ratio], bool]) -> Ratio:
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return Ratio(number(node.value))
     if isinstance(node, ast.Name) and not node.id.startswith("rt"):
-        return Ratio(variable(node.id))
+        return names.get(node.id) or Ratio(variable(node.id))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return ZERO - _read(node.operand, text)
+        return ZERO - _read(node.operand, text, names, divisor)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("ln", "sqrt"):
-        arg = _read(node.args[0], text).num.constant() if len(node.args) == 1 and not node.keywords else None
-        if arg is None or arg < 1 or arg.denominator != 1:
-            raise Reject(f"{node.func.id}() takes one positive integer in {text!r}")
+        arg = _read(node.args[0], text, {}, divisor).num.constant() if len(node.args) == 1 and not node.keywords else None
+        if arg is None or not 1 <= arg <= LARGEST**3 or arg.denominator != 1:
+            raise Reject(f"{node.func.id}() takes one positive integer, up to 10^12, in {text!r}")
         return Ratio(variable(f"ln {arg}")) if node.func.id == "ln" else root(int(arg))
     if isinstance(node, ast.BinOp):
-        a, b = _read(node.left, text), _read(node.right, text)
+        a, b = _read(node.left, text, names, divisor), _read(node.right, text, names, divisor)
         if isinstance(node.op, ast.Add):
             return a + b
         if isinstance(node.op, ast.Sub):
             return a - b
         if isinstance(node.op, ast.Mult):
-            return a * b
+            return product(a, b)
         if isinstance(node.op, ast.Div):
-            return a * Ratio(b.den, b.num)
-        power = b.num.constant()
+            if not divisor(b):
+                raise Reject(f"{text!r} may divide by zero")
+            return product(a, Ratio(b.den, b.num))
+        power = b.num.constant() if b.den.constant() == 1 else None
         if isinstance(node.op, ast.Pow) and power is not None and power.denominator == 1 and 0 <= power <= 64:
             out = ONE
             for _ in range(int(power)):
-                out = out * a
+                out = product(out, a)
             return out
-    raise Reject(f"outside the expression language: {text!r}")
+    raise Reject(f"outside the expression language: {text[:80]!r}")
+
+
+def product(a: Ratio, b: Ratio) -> Ratio:
+    """a * b, refusing to start on a product with too many terms, too large powers or too long coefficients."""
+    size = 1
+    for p in (a.num, a.den, b.num, b.den):
+        digits = max((len(f"{Fraction(c).numerator:x}{Fraction(c).denominator:x}") for c in p.terms.values()), default=0)
+        power = max((n for m in p.terms for _, n in m), default=0)
+        size = max(size, digits, power)
+    if size > LARGEST or len(a.num.terms) * len(b.num.terms) + len(a.den.terms) * len(b.den.terms) > LARGEST:
+        raise Reject("an expression with too many terms, too large a power or too long a number")
+    return a * b
 
 
 def root(n: int) -> Ratio:
@@ -210,6 +231,8 @@ def exponential(score: Ratio) -> Poly | None:
     out = number(1)
     for m, c in score.num.terms.items():
         name = m[0][0] if m else ""
+        if abs(c) > LARGEST:
+            return None
         if m == ():
             out = out * variable("e", c)
         elif len(m) == 1 and m[0][1] == 1 and name.startswith("rt"):
@@ -232,7 +255,7 @@ def fields(data: Any, names: str, where: str) -> list:
 
 def weight(text: str, index: tuple = ()) -> Ratio:
     """A weight: a polynomial (a variable denominator could vanish) in free symbols, T, and the named indices."""
-    out = read_expression(text)
+    out = read_expression(text, divisor=lambda b: b.num.constant() is not None and b.den.constant() is not None)
     if out.den.constant() != 1 or out.variables() & (RESERVED - set(index)):
         raise Reject(f"not a weight here: {text!r}")
     return out
@@ -265,14 +288,17 @@ class Checker:
             raise Reject(f"outside fragment K: mask {mask!r}, positions {positions!r}")
         if not (type(self.modulus) is type(self.singles) is int and 1 <= self.modulus <= 64 and 1 <= self.singles <= 64):
             raise Reject("hints: modulus and singles are integers from 1 to 64")
-        if (self.bos is not None and self.bos not in self.tokens) or "*" in self.tokens:
-            raise Reject("the BOS token has no embedding, or a token is called *, which stands for all others")
+        if type(self.d) is not int or not 1 <= self.d <= LARGEST:
+            raise Reject(f"d_model = {self.d!r}")
+        if (self.bos is not None and self.bos not in self.tokens) or "*" in self.tokens or not (self.tokens or generic):
+            raise Reject("no tokens, or the BOS token has no embedding, or a token is called *, which stands for all others")
         self.embed = {tok: self.vector(v) for tok, v in self.tokens.items()}
         self.local: set[str] = set()
         self.cache: dict = {}
         if generic is not None:
             self.embed["*"] = self.vector(generic)
-            self.local = set().union(*(x.variables() for x in self.embed["*"]))
+            symbols = set().union(*(x.variables() for x in self.embed["*"]))
+            self.local = {v for v in symbols if v != "T" and not v.startswith(("rt", "ln "))}  # these are the same everywhere
 
     def vector(self, sparse: dict, index: tuple = ()) -> list[Ratio]:
         out = [ZERO] * self.d
@@ -314,14 +340,21 @@ class Checker:
                 self.cache[at] = self.ffn(block, self.state(block, "attention", case), case)
         return self.cache[at]
 
+    def block(self, b: int) -> tuple[list, dict | None]:
+        """Heads and FFN of block b. Whatever is asked of a block is asked through here: a norm would change all of it."""
+        names = "norm_attention norm_ffn heads mlp"
+        norm_attention, norm_ffn, heads, mlp = fields(self.blocks[b - 1], names, f"block {b}")
+        if norm_attention is not None or norm_ffn is not None:
+            raise Reject(f"outside fragment K: block {b} has a norm")
+        return heads, mlp
+
     def fresh(self, b: int, part: str, index: int, case: Case) -> Ratio:
         return Ratio(variable(f"?{b}{part}{index}@{case.tag}"))
 
     def attention(self, b: int, x: list[Ratio], case: Case) -> list[Ratio]:
-        norm_attention, norm_ffn, heads, _ = fields(self.blocks[b - 1], "norm_attention norm_ffn heads mlp", f"block {b}")
-        if norm_attention is not None or norm_ffn is not None:
-            raise Reject(f"outside fragment K: block {b} has a norm")
-        keys = [(k, self.state(b - 1, "ffn", k)) for k in self.cases("j")]
+        heads, _ = self.block(b)
+        # Keys get a tag of their own, one for each depth: a query that is itself a key of a later layer is another position.
+        keys = [(k, self.state(b - 1, "ffn", k)) for k in self.cases(case.tag + "j")]
         if case.token == self.bos:  # position 1 sees itself alone
             keys = [(k, s) for k, s in keys if k.token == self.bos]
         out = list(x)
@@ -345,7 +378,7 @@ class Checker:
             v = [dot(column, vs) for vs in values]
             of = {k.token: y for (k, _), y in zip(keys, v, strict=True)}
             out[index] = None
-            if any(depends(y, "j") or not y.same(of[k.token]) for (k, _), y in zip(keys, v, strict=True)):
+            if any(depends(y, case.tag + "j") or not y.same(of[k.token]) for (k, _), y in zip(keys, v, strict=True)):
                 continue  # the value depends on where the key stands, not on its class alone
             if all(y.same(v[0]) for y in v):
                 out[index] = v[0]  # the weights sum to 1
@@ -363,7 +396,7 @@ class Checker:
         """
         factor: dict[str, Poly] = {}
         for (k, _), s in zip(keys, scores, strict=True):
-            e = None if depends(s, "j") else exponential(s - scores[0])
+            e = None if depends(s, case.tag + "j") else exponential(s - scores[0])
             if e is None or factor.setdefault(k.token, e).terms != e.terms:
                 return None
         n = {token: number(1) if token == self.bos else variable(f"n {token}@{case.tag}") for token in factor}
@@ -386,13 +419,15 @@ class Checker:
         return dot(q, k) * (ONE if scale == "1" else root(size) * Ratio(number(Fraction(1, size))))
 
     def ffn(self, b: int, x: list[Ratio], case: Case) -> list[Ratio]:
-        mlp, out = self.blocks[b - 1]["mlp"], list(x)
+        mlp, out = self.block(b)[1], list(x)
         if mlp is None:
             return out
         activation, bias_out, units = fields(mlp, "activation b_2 units", f"block {b} mlp")
         out = [a + c for a, c in zip(out, self.vector(bias_out), strict=True)]
         for u, unit in enumerate(units):
             read, bias, write, first, last = fields(unit, "read bias write first last", f"block {b} unit {u}")
+            if (first is None) != (last is None):
+                raise Reject(f"block {b} unit {u}: one end of a range")
             k = () if first is None else ("k",)
             W, writes = self.vector(read, k), self.vector(write, k)
             pre, total = dot(W, x) + weight(bias, k), None
@@ -470,10 +505,9 @@ def value_at(text: str, values: dict[str, Poly]) -> Ratio:
     raw = read_expression(text)
     if not raw.variables() <= set(values) | {"T"} | {v for v in raw.variables() if v.startswith(("rt", "ln "))}:
         raise Reject(f"a claim speaks of t, i and T only: {text!r}")
-    out = raw.substitute(values)
-    if not positive(out.den.substitute({"T": variable("d") + number(1)})):
-        raise Reject(f"{text!r} may divide by zero")
-    return out
+    above = {"T": variable("d") + number(1)}
+    nonzero = lambda b: b.num.constant() not in (None, 0) or positive(b.num.substitute(above))  # noqa: E731
+    return read_expression(text, {name: Ratio(p) for name, p in values.items()}, nonzero)
 
 
 def check_equals(c: Checker, site: list, index: int, value: str) -> None:
@@ -498,6 +532,7 @@ def one_of(heads: list, head: int) -> dict:
 
 def pairs(c: Checker, block: int, content: list) -> list:
     """(query case, state, key case, state) for every pair that can meet; the content coordinates become opaque."""
+    c.block(block)
 
     def states(tag: str) -> list:
         return [
@@ -513,7 +548,7 @@ def pairs(c: Checker, block: int, content: list) -> list:
 def check_score(c: Checker, block: int, head: int, value: str, content: list) -> None:
     first = None
     for q, x, k, y in pairs(c, block, content):
-        rest = c.score(one_of(c.blocks[block - 1]["heads"], head), x, y) - value_at(value, {"t": q.p, "i": k.p})
+        rest = c.score(one_of(c.block(block)[0], head), x, y) - value_at(value, {"t": q.p, "i": k.p})
         first = first or (rest if content else ZERO)  # one function of the contents, the same for every case
         if not rest.same(first) or any(v == "T" or ("@" in v and v[0] != "!") for v in rest.variables()):
             raise Reject(f"the score is not {value} plus content at {q.token} t = {q.key}, {k.token} i = {k.key}")
@@ -521,7 +556,7 @@ def check_score(c: Checker, block: int, head: int, value: str, content: list) ->
 
 def check_same_attention(c: Checker, block: int, head: int, other: int) -> None:
     first: dict = {}
-    heads = c.blocks[block - 1]["heads"]
+    heads = c.block(block)[0]
     for q, x, k, y in pairs(c, block, []):
         gap = c.score(one_of(heads, head), x, y) - c.score(one_of(heads, other), x, y)
         if depends(gap, "i") or not gap.same(first.setdefault((q.token, q.key), gap)):
@@ -540,7 +575,10 @@ def check(certificate: dict) -> None:
     """Return if the certificate shows its claim; raise Reject with the reason otherwise."""
     names = "schema claim scope subject weights_sha256 hints about"
     schema, claim, scope, subject, digest, hints, _ = fields(certificate, names, "certificate")
-    text = json.dumps(subject, sort_keys=True, separators=(",", ":"))
+    try:
+        text = json.dumps(subject, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as bad:
+        raise Reject(f"the subject is not JSON: {bad}") from bad
     if schema != SCHEMA or hashlib.sha256(text.encode()).hexdigest() != digest:
         raise Reject("unknown schema, or the weights are not those the hash names")
     order, t_min, t_max, words, vocabulary, arithmetic = fields(scope, "order t_min t_max words vocabulary arithmetic", "scope")
@@ -556,9 +594,9 @@ def check(certificate: dict) -> None:
         if vocabulary == "every" and "*" not in checker.embed:
             raise Reject("a claim for every vocabulary needs a generic token")
         goal, wanted = GOALS[claim.get("kind")]
-        kind, *arguments = fields(claim, "kind " + wanted, "claim")
+        _, *arguments = fields(claim, "kind " + wanted, "claim")
         goal(checker, *arguments)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, ZeroDivisionError, OverflowError) as bad:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, ArithmeticError, MemoryError) as bad:
         raise Reject(f"malformed certificate: {type(bad).__name__}: {bad}") from bad
 
 
@@ -566,7 +604,7 @@ def main(path: str) -> int:
     try:
         with open(path, encoding="utf-8") as file:
             check(json.load(file))
-    except (Reject, OSError, ValueError) as bad:
+    except (Reject, OSError, ValueError, RecursionError) as bad:
         print(f"rejected: {bad}")
         return 1
     print("accepted")
