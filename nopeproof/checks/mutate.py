@@ -1,0 +1,223 @@
+"""Mutation: change one weight at a time and see whether anything notices. No refuted mutant may be accepted by the kernel.
+
+Each mutant is *refuted* (an exact run breaks a claim: the witness is kept), *satisfies* every claim still (proved again by
+the kernel, or exhausted where the claim is bounded), or is *unresolved*. A mutant that the kernel accepts and an exact
+run refutes is an alarm. Equivalent mutants are common and no scandal: an entry of W_Q changes nothing while W_K = 0.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from nopeproof import kernel
+from nopeproof.checks.evaluate import Witness, trimmed, violations
+from nopeproof.checks.exhaust import VOCABULARY, exhaust, trace_of, words
+from nopeproof.checks.mutants import Mutant, mutants
+from nopeproof.checks.prove import certificate_for, prove, unit_hints
+from nopeproof.checks.sample import sample
+from nopeproof.circuit import Circuit, Family
+from nopeproof.claims import Claim, Fails, Holds
+from nopeproof.errors import NopeproofError
+
+LIMIT, SEED = 800, 0
+SECONDS = 5.0  # for a bounded claim that a mutant may still satisfy
+ALL_WORDS, CONSTANT, WORDS = 4, 9, 40  # every word up to 4 tokens (WORDS a length), constant ones up to 9
+Status = Literal["refuted", "satisfies", "unresolved"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant. by: the claim an exact run refutes, or how the claims were settled. alarm: the kernel accepts it."""
+
+    mutant: Mutant
+    status: Status
+    by: str
+    witness: Witness | None = None
+    alarm: bool = False
+
+    def as_json(self) -> dict:
+        """Plain data."""
+        m = self.mutant
+        at = {"subject": m.name, "where": m.where, "change": m.change}
+        return {**at, "status": self.status, "by": self.by, "witness": self.witness, "alarm": self.alarm}
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """All outcomes for one construction, of `possible` mutants in all."""
+
+    outcomes: tuple[Outcome, ...]
+    possible: int
+    seconds: float
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """{status: how many}."""
+        found = Counter(o.status for o in self.outcomes)
+        return {s: found[s] for s in ("refuted", "satisfies", "unresolved")}
+
+    @property
+    def alarms(self) -> tuple[Outcome, ...]:
+        """Mutants that the kernel accepts and an exact run refutes: a bug in one of the two."""
+        return tuple(o for o in self.outcomes if o.alarm)
+
+    def as_json(self) -> dict:
+        """Plain data."""
+        head = {"possible": self.possible, "tried": len(self.outcomes), **self.counts, "alarms": len(self.alarms)}
+        return {**head, "seconds": round(self.seconds, 2), "mutants": [o.as_json() for o in self.outcomes]}
+
+
+# --- what becomes of them --------------------------------------------------------------------------------------------------
+
+
+class Judge:
+    """Tries the words that have refuted other mutants first; then all short words, constant ones, and the prover."""
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self.claims = [c for c in claims if not isinstance(c.statement, Fails)]
+        self.killers: dict[str, Counter] = {c.id: Counter() for c in self.claims}
+        found = {c.id: prove(c) for c in self.claims}
+        self.hints = {id: e.certificate["hints"] for id, e in found.items() if e.certificate is not None}
+        self.originals = {c.id: self.parts(c, {}) for c in self.claims}
+
+    def __call__(self, mutant: Mutant) -> Outcome:
+        """The outcome over all claims about the subject."""
+        how, alarm, refuted, unsettled, memory = set(), False, None, None, {}
+        for original in [c for c in self.claims if c.subject.name == mutant.name]:
+            claim = replace(original, subject=mutant.subject)
+            accepted = self.kernel_accepts(claim, memory)
+            if refuted is not None and not accepted:
+                continue
+            witness, reason = (None, "") if self.parts(claim, memory) == self.originals[claim.id] else self.refute(claim, accepted, memory)
+            settled = "proved" if accepted else ""
+            if witness is None and not accepted and unsettled is None:
+                settled, witness = self.settle(claim)
+            if witness is not None:
+                alarm, refuted = alarm or accepted, refuted or (claim.id, witness)
+            elif not settled:
+                unsettled = unsettled or f"{claim.id}: {reason or 'no proof, and no counterexample found'}"
+            how.add(settled)
+        if refuted is not None:
+            return Outcome(mutant, "refuted", refuted[0], refuted[1], alarm)
+        return Outcome(mutant, "unresolved", unsettled) if unsettled else Outcome(mutant, "satisfies", ", ".join(sorted(how)))
+
+    def kernel_accepts(self, claim: Claim, memory: dict) -> bool:
+        """With the original's hints, or with the prover's own for the same case split."""
+        hints = self.hints.get(claim.id)
+        if hints is None:
+            return False
+        key = (hints["modulus"], hints["singles"])
+        for fresh in (False, True) if hints["units"] else (False,):
+            try:
+                if fresh and key not in memory:
+                    memory[key] = None  # if no hints are found, none are sought again for the next claim
+                    memory[key] = unit_hints(claim, {**hints, "units": {}})
+                if fresh and memory[key] is None:
+                    return False
+                kernel.check(certificate_for(claim, {**hints, "units": memory[key]} if fresh else hints))
+            except (kernel.Reject, ValueError):
+                continue
+            return True
+        return False
+
+    def refute(self, claim: Claim, briefly: bool, memory: dict) -> tuple[Witness | None, str]:
+        """A place where an exact run breaks the claim, and why a run could not be made. briefly: the kernel has accepted it."""
+        reason, killers = "", self.killers[claim.id]
+        known = [key for key, _ in killers.most_common(6)]
+        for T, seed, word in [*known, *(w for w in self.words(claim, briefly) if w not in known)]:
+            try:
+                circuit = self.part(claim, T, seed, memory)
+                trace = trace_of(circuit, word, claim.scope, isinstance(claim.statement, Holds))
+                witness = next(violations(claim.statement, trace, T), None)  # type: ignore[arg-type]
+            except NopeproofError as bad:
+                reason = bad.message
+                break
+            if witness is not None:
+                killers[T, seed, word] += 1
+                return {**witness, "T": T, "seed": seed}, ""
+        return None, reason
+
+    def parts(self, claim: Claim, memory: dict) -> list[Circuit] | None:
+        """What the claim reads off the circuit, in two members and two instances. If no mutation shows here, no run will."""
+        try:
+            return [self.part(claim, T, seed, memory) for T in (6, 7) for seed in (0, 1)]
+        except NopeproofError:
+            return None
+
+    @staticmethod
+    def part(claim: Claim, T: int, seed: int, memory: dict) -> Circuit:
+        """The concrete circuit, without what the claim does not read."""
+        subject = claim.subject
+        T = max(T, subject.T_min) if isinstance(subject, Family) else 0
+        if (T, seed) not in memory:
+            found = subject.at(T) if isinstance(subject, Family) else subject
+            memory[T, seed] = found if found.concrete else found.instance(vocabulary=VOCABULARY, seed=seed)
+        if (claim.id, T, seed) not in memory:
+            memory[claim.id, T, seed] = trimmed(memory[T, seed], claim.statement)
+        return memory[claim.id, T, seed]
+
+    @staticmethod
+    def words(claim: Claim, briefly: bool) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+        """(T, seed, word): every word up to ALL_WORDS, then longer ones of one token, in two instances; briefly, a few of them."""
+        circuit, low = claim.circuit, claim.subject.T_min if isinstance(claim.subject, Family) else 1
+        small = replace(circuit, blocks=(), unembedding=None)
+        small = small if circuit.embedding.other is None else small.instance(vocabulary=VOCABULARY)
+        end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else CONSTANT
+        others = [t for t in small.tokens if t != circuit.bos] or list(small.tokens)
+        for seed in (0,) if circuit.concrete or briefly else (0, 1):
+            for length in range(1, min(end, ALL_WORDS - seed - briefly) + 1):
+                for _, word in zip(range(WORDS), words(small, length, claim.scope.words), strict=False):
+                    yield max(length, low), seed, word
+            for length in range(ALL_WORDS + 1, 1 + min(end, ALL_WORDS + 2 if briefly else CONSTANT)):
+                for token in others[:2]:
+                    word = [token] * length if circuit.bos is None else [circuit.bos, *[token] * (length - 1)]
+                    yield max(length, low), seed, tuple(word)
+
+    @staticmethod
+    def settle(claim: Claim) -> tuple[str, Witness | None]:
+        """How the claim is shown to hold of the mutant, or a longer search for a witness; ("", None) if neither."""
+        if prove(claim).kind == "proved":
+            return "proved", None
+        if isinstance(claim.scope.t_max, int):
+            found = exhaust(claim, SECONDS)
+            if found.kind == "exhausted" and found.scope.covers(claim.scope):
+                return "exhausted", None
+            if found.kind == "refuted":
+                return "", dict(found.witness or {})
+        found = sample(claim)
+        return "", dict(found.witness or {}) if found.kind == "refuted" else None
+
+
+def mutate(claims: Sequence[Claim], limit: int | None = LIMIT, progress: Callable[[Outcome], None] | None = None) -> Mutation:
+    """The outcomes of up to `limit` mutants (None: all) of the subjects that the claims speak of.
+
+    Weights that are not 0 come first; of the zeros an even sample fills the rest. Raises NopeproofError for claims that are
+    all of the form `Fails`, which a mutant cannot break by a witness.
+    """
+    start = time.perf_counter()
+    judge = Judge(claims)
+    if not judge.claims:
+        raise NopeproofError("mutants", "only claims that something fails", "a construction with a positive claim")
+    subjects = list({c.subject.name: c.subject for c in judge.claims}.values())
+    some: list[Mutant] = []
+    zeros: list[Mutant] = []
+    for subject in subjects:
+        one, two = mutants(subject)
+        some, zeros = some + one, zeros + two
+    possible = len(some) + len(zeros)
+    if limit is not None and possible > limit:
+        rng = random.Random(SEED)
+        pick = lambda items, n: [items[i] for i in sorted(rng.sample(range(len(items)), min(n, len(items))))]  # noqa: E731
+        some = pick(some, limit)
+        zeros = pick(zeros, limit - len(some))
+    outcomes = []
+    for mutant in [*some, *zeros]:
+        outcomes.append(judge(mutant))
+        if progress is not None:
+            progress(outcomes[-1])
+    return Mutation(tuple(outcomes), possible, time.perf_counter() - start)
