@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nopeproof import kernel
+from nopeproof.checks.enclosed import can_enclose, enclosed_violations, untouched
 from nopeproof.checks.evaluate import Witness, trimmed, violations
 from nopeproof.checks.exhaust import VOCABULARY, exhaust, trace_of, words
 from nopeproof.checks.mutants import Mutant, mutants
@@ -111,7 +112,7 @@ class Judge:
         hints = self.hints.get(claim.id)
         if hints is None:
             return False
-        key = (hints["modulus"], hints["singles"])
+        key = ("hints", hints["modulus"], hints["singles"])
         for fresh in (False, True) if hints["units"] else (False,):
             try:
                 if fresh and key not in memory:
@@ -135,8 +136,13 @@ class Judge:
                 trace = trace_of(circuit, word, claim.scope, isinstance(claim.statement, Holds))
                 witness = next(violations(claim.statement, trace, T), None)  # type: ignore[arg-type]
             except NopeproofError as bad:
-                reason = bad.message
-                break
+                reason = bad.message.replace("\n", ";")
+                if "exact" not in bad.asked or not can_enclose(claim.statement):
+                    break
+                try:
+                    witness = next(enclosed_violations(claim.statement, circuit, word, T), None)
+                except NopeproofError:
+                    break
             if witness is not None:
                 killers[T, seed, word] += 1
                 return {**witness, "T": T, "seed": seed}, ""
@@ -183,6 +189,8 @@ class Judge:
         """How the claim is shown to hold of the mutant, or a longer search for a witness; ("", None) if neither."""
         if prove(claim).kind == "proved":
             return "proved", None
+        if untouched(claim):
+            return "nothing writes there", None
         if isinstance(claim.scope.t_max, int):
             found = exhaust(claim, SECONDS)
             if found.kind == "exhausted" and found.scope.covers(claim.scope):

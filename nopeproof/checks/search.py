@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings, target
+from hypothesis import Phase, given, settings, target
 from hypothesis import strategies as st
 
 from nopeproof.checks.evaluate import Witness, exact_number, trimmed, value_of, violations
