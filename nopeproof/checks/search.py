@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from hypothesis import Phase, given, settings, target
+from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import strategies as st
 
 from nopeproof.checks.evaluate import Witness, exact_number, trimmed, value_of, violations
@@ -149,9 +149,9 @@ class Search:
         method, start, found = Method("Hypothesis, led by the distance"), time.perf_counter(), []
         end = max(self.first, min(self.end, 24, self.budget.longest))
 
-        @settings(
-            max_examples=self.budget.examples, derandomize=True, database=None, deadline=None, phases=PHASES, suppress_health_check=CHECKS
-        )
+        quiet: dict = {"derandomize": True, "database": None, "deadline": None, "suppress_health_check": list(HealthCheck)}  # type: ignore[call-overload]
+
+        @settings(max_examples=self.budget.examples, phases=PHASES, **quiet)
         @given(st.data(), st.integers(self.first, end), st.integers(0, len(self.seeds()) * 4 - 1 if self.open else 0))
         def attempt(data: st.DataObject, length: int, seed: int) -> None:
             if time.perf_counter() - start > self.budget.seconds and not found:

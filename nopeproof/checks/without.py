@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from nopeproof import scalars
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Unit, Units
-from nopeproof.claims import Claim
+from nopeproof.claims import Claim, SameAttention, ScoreIs
 from nopeproof.residual import Vector
 
 NOISE = Fraction(1, 256)
@@ -69,8 +69,13 @@ def bos_again(claim: Claim) -> Claim | None:
 
 
 def mask(kind: str) -> Callable[[Claim], Claim | None]:
-    """Another mask."""
-    return lambda claim: None if claim.circuit.mask == kind else _with(claim, replace(claim.circuit, mask=kind))  # type: ignore[arg-type]
+    """Another mask; a claim about scores with i <= t says nothing where i = t is hidden."""
+
+    def change(claim: Claim) -> Claim | None:
+        unsaid = kind == "strict" and isinstance(claim.statement, ScoreIs | SameAttention)
+        return None if claim.circuit.mask == kind or unsaid else _with(claim, replace(claim.circuit, mask=kind))  # type: ignore[arg-type]
+
+    return change
 
 
 def _row(circuit: Circuit, name: str) -> Vector:
