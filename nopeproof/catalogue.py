@@ -48,9 +48,7 @@ def build(base: type[T], spec: str, what: str) -> T:
 
 def spec_of(thing: Any) -> str:
     """The shortest spec that builds ``thing`` again: fields at their defaults are left out."""
-    changed = [
-        f"{f.name}={getattr(thing, f.name)!r}" for f in dataclasses.fields(thing) if getattr(thing, f.name) != f.default
-    ]
+    changed = [f"{f.name}={getattr(thing, f.name)!r}" for f in dataclasses.fields(thing) if getattr(thing, f.name) != f.default]
     return thing.name + (":" + ",".join(changed) if changed else "")
 
 

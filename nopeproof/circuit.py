@@ -154,7 +154,8 @@ class Opaque:
         R, rows = self.residual, 2
         draw = [Vector.of(R, {i: _draw(rng) for i in range(R.d_model)}) for _ in range(rows)]
         columns = [Vector.of(R, {i: _draw(rng) for i in sorted(self.writes)}) for _ in range(rows)]
-        return Head(W_Q=[0] * rows, W_K=[0] * rows, W_V=draw, W_O=columns, name=self.name)
+        zero: list[VectorLike] = [0] * rows
+        return Head(W_Q=zero, W_K=zero, W_V=draw, W_O=columns, name=self.name)
 
 
 @dataclass(frozen=True)
@@ -373,7 +374,9 @@ class Circuit:
         given = {k: scalars.scalar(v, f"the value of {k}") for k, v in (values or {}).items()}
         unknown = set(given) - self.free
         if unknown:
-            raise NopeproofError(f"a value for {sorted(unknown)[0]!r}", f"free symbols: {', '.join(sorted(self.free)) or 'none'}", "one of these")
+            raise NopeproofError(
+                f"a value for {sorted(unknown)[0]!r}", f"free symbols: {', '.join(sorted(self.free)) or 'none'}", "one of these"
+            )
         number = {s: given.get(s, _draw(rng)) for s in sorted(self.free)}
         put = lambda v: v.substitute(number)  # noqa: E731
         tokens = {t: put(v) for t, v in self.embedding.tokens.items()}
@@ -451,7 +454,9 @@ class Family:
     def at(self, T: int) -> Circuit:
         """The member for words of up to T positions. Raises NopeproofError for T below T_min."""
         if isinstance(T, bool) or not isinstance(T, int) or self.T_min > T:
-            raise NopeproofError(f"the member T = {T!r} of {self.name!r}", f"the family starts at T = {self.T_min}", f"a whole number T >= {self.T_min}")
+            raise NopeproofError(
+                f"the member T = {T!r} of {self.name!r}", f"the family starts at T = {self.T_min}", f"a whole number T >= {self.T_min}"
+            )
         at = {"T": Fraction(T)}
         c = self.symbolic
         put = lambda v: v.substitute(at)  # noqa: E731

@@ -58,7 +58,7 @@ class Scope:
 
     order: Order = "exists weights forall T"
     t_min: int = 1
-    t_max: int | None | Literal["T"] = None
+    t_max: int | Literal["T"] | None = None
     words: Literal["bos-first", "any"] = "bos-first"
     vocabulary: Literal["every", "given"] = "every"
     arithmetic: str = "real"
@@ -282,7 +282,9 @@ class Claim:
         if not isinstance(self.statement, Statement):
             raise NopeproofError(where, f"a statement of type {type(self.statement).__name__}", "Equals, Unchanged, ScoreIs, ...")
         if isinstance(self.subject, Family) and self.scope.order != "forall T exists weights":
-            raise NopeproofError(where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')")
+            raise NopeproofError(
+                where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')"
+            )
         self._fits(self.statement.statement if isinstance(self.statement, Fails) else self.statement, where)
 
     def _fits(self, statement: Any, where: str) -> None:
@@ -295,7 +297,9 @@ class Claim:
             heads = len(self.circuit.blocks[statement.block - 1].heads)
             for h in (statement.head, getattr(statement, "other", 0)):
                 if not 0 <= h < heads:
-                    raise NopeproofError(where, f"head number {h} (from 0) of block {statement.block}, which has {heads}", "an existing head")
+                    raise NopeproofError(
+                        where, f"head number {h} (from 0) of block {statement.block}, which has {heads}", "an existing head"
+                    )
 
     @property
     def circuit(self) -> Circuit:

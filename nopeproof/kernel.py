@@ -446,7 +446,7 @@ class Checker:
             return [pre * w for w in writes]
         return [ZERO] * self.d if (-sign).nonnegative() else None
 
-    def many(self, b: int, u: int, pre: Ratio, writes: list[Ratio], first: str, last: str, case: Case) -> list[Ratio] | None:
+    def many(self, b: int, u: int, pre: Ratio, writes: list[Ratio], first: Any, last: Any, case: Case) -> list[Ratio] | None:
         """Sum over k = first..last(T) of write(k) relu(pre(k)), by induction on its closed form, for every T >= p.
 
         The hint names K, the last active k, and for each coordinate S(k), the sum up to k. Checked: pre >= 0 up to K,
@@ -510,13 +510,13 @@ def value_at(text: str, values: dict[str, Poly]) -> Ratio:
     return read_expression(text, {name: Ratio(p) for name, p in values.items()}, nonzero)
 
 
-def check_equals(c: Checker, site: list, index: int, value: str) -> None:
+def check_equals(c: Checker, site: tuple[int, str], index: int, value: str) -> None:
     for case in c.cases("t"):
         if not c.state(*site, case)[c.coordinate(index)].same(value_at(value, {"t": case.p})):
             raise Reject(f"coordinate {index} after {site} is not {value} at {case.token}, t = {case.key}")
 
 
-def check_unchanged(c: Checker, start: list, end: list, indices: list) -> None:
+def check_unchanged(c: Checker, start: tuple[int, str], end: tuple[int, str], indices: list) -> None:
     for case in c.cases("t"):
         before, now = c.state(*start, case), c.state(*end, case)
         for index in map(c.coordinate, indices):

@@ -53,7 +53,9 @@ class Construction:
                 return c
         raise NopeproofError(f"the claim {id!r} of {self.name!r}", "it has " + ", ".join(c.id for c in self.claims), "one of these")
 
-    def circuit(self, subject: str | None = None, *, T: int | None = None, vocabulary: Sequence[str] = ("a", "b"), seed: int = 0) -> Circuit:
+    def circuit(
+        self, subject: str | None = None, *, T: int | None = None, vocabulary: Sequence[str] = ("a", "b"), seed: int = 0
+    ) -> Circuit:
         """A concrete circuit to run: the named subject (default the last), its family member T, open parts drawn from `seed`."""
         names = list(self.subjects)
         name = names[-1] if subject is None else subject
@@ -69,7 +71,9 @@ class Construction:
         from nopeproof.run import run
 
         if isinstance(word, str) or not word:
-            raise NopeproofError(f"a run on {word!r}", "not a list of tokens" if word else "T = 0, an empty word", "such as ['<bos>', 'a', 'b']")
+            raise NopeproofError(
+                f"a run on {word!r}", "not a list of tokens" if word else "T = 0, an empty word", "such as ['<bos>', 'a', 'b']"
+            )
         T = max(len(word), 2)
         subject = subject or list(self.subjects)[-1]
         if arithmetic == "symbolic":
@@ -134,7 +138,12 @@ class Verdicts:
             }
             for v in self.verdicts
         ]
-        return {"name": self.construction.name, "title": self.construction.title, "weights_sha256": self.construction.weights_sha256, "claims": claims}
+        return {
+            "name": self.construction.name,
+            "title": self.construction.title,
+            "weights_sha256": self.construction.weights_sha256,
+            "claims": claims,
+        }
 
     def __str__(self) -> str:
         width = max(len(v.claim.id) for v in self.verdicts)
@@ -174,7 +183,11 @@ def _modules() -> dict[str, str]:
     """{name: module path}."""
     import nopeproof.constructions as ours
 
-    found = {m.name.replace("_", "-"): f"nopeproof.constructions.{m.name}" for m in pkgutil.iter_modules(ours.__path__) if not m.name.startswith("_")}
+    found = {
+        m.name.replace("_", "-"): f"nopeproof.constructions.{m.name}"
+        for m in pkgutil.iter_modules(ours.__path__)
+        if not m.name.startswith("_")
+    }
     for entry in importlib.metadata.entry_points(group=GROUP):
         found.setdefault(entry.name, entry.value)
     return found

@@ -74,9 +74,7 @@ def t5_bucket_starts(buckets: int = 32, max_distance: int = 128) -> Int[np.ndarr
     return np.array(starts)
 
 
-def t5_bucket(
-    n: Int[np.ndarray, "*shape"] | int, buckets: int = 32, max_distance: int = 128
-) -> Int[np.ndarray, "*shape"]:
+def t5_bucket(n: Int[np.ndarray, "*shape"] | int, buckets: int = 32, max_distance: int = 128) -> Int[np.ndarray, "*shape"]:
     """The T5 bucket of a distance n >= 0, one direction only.
 
     >>> t5_bucket(np.array([0, 15, 16, 18, 19, 112, 113, 5000])).tolist()
@@ -107,7 +105,9 @@ def frequencies(width: int, base: float = 10000.0) -> Float[np.ndarray, " half"]
 def sinusoid(length: int, width: int, layout: str = "interleaved") -> Float[np.ndarray, "t width"]:
     """Row p is [sin w_0 p, cos w_0 p, sin w_1 p, ...]; "concatenated" puts all sines first (the published code)."""
     if width % 2:
-        raise NopeproofError("sinusoidal positions", f"a stream of odd width {width}", "an even width: a sine and a cosine for each frequency")
+        raise NopeproofError(
+            "sinusoidal positions", f"a stream of odd width {width}", "an even width: a sine and a cosine for each frequency"
+        )
     angle = rotary_angles(length, width)
     axis = {"interleaved": -1, "concatenated": -2}[layout]
     return np.stack([np.sin(angle), np.cos(angle)], axis=axis).reshape(length, width)

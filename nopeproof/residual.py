@@ -1,7 +1,7 @@
 """Named subspaces of the residual stream, and sparse vectors over them: a direction is a name, not an index.
 
-    R = Residual(one=1, bos=1, recip=1, content=4)
-    R.recip - 2 * R.content[1]          a vector in the stream, or a linear functional on it
+R = Residual(one=1, bos=1, recip=1, content=4)
+R.recip - 2 * R.content[1]          a vector in the stream, or a linear functional on it
 """
 
 from __future__ import annotations

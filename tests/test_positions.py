@@ -87,9 +87,7 @@ def test_alibi_and_t5_scores_depend_on_distance_only():
     for encoding in (positions.ALiBi(), positions.T5()):
         scores = encoding.scores(encoding.constants(GEOMETRY, 9), drawn(encoding))
         assert scores.shape == (4, 9, 9)
-        np.testing.assert_array_equal(
-            scores[:, 3:, 3:][:, np.tri(6, dtype=bool)], scores[:, :6, :6][:, np.tri(6, dtype=bool)]
-        )
+        np.testing.assert_array_equal(scores[:, 3:, 3:][:, np.tri(6, dtype=bool)], scores[:, :6, :6][:, np.tri(6, dtype=bool)])
 
 
 def test_fire_is_its_formula():

@@ -50,9 +50,7 @@ def legacy_kl_mixture(p: Float[np.ndarray, "*#batch k"], q: Float[np.ndarray, "*
     return np.asarray(parts.sum(axis=-1))
 
 
-def attention_distance(
-    a: Maps, b: OtherMaps, divergence: Divergence = jensen_shannon
-) -> Float[np.ndarray, "*batch h g"]:
+def attention_distance(a: Maps, b: OtherMaps, divergence: Divergence = jensen_shannon) -> Float[np.ndarray, "*batch h g"]:
     """D_AT(P, Q) = (1/T) sum_t D(P_t | Q_t) for all heads P of ``a``, Q of ``b``, in nats (kazemnejad2023, eq. 2)."""
     return divergence(a[..., :, None, :, :], b[..., None, :, :, :]).mean(axis=-1)
 

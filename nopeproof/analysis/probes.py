@@ -24,9 +24,7 @@ def fit(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"]) -> Float[np.nda
     return np.linalg.lstsq(_with_one(x), y, rcond=None)[0]
 
 
-def r_squared(
-    weights: Float[np.ndarray, " d_plus_1"], x: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"]
-) -> float:
+def r_squared(weights: Float[np.ndarray, " d_plus_1"], x: Float[np.ndarray, "n d"], y: Float[np.ndarray, " n"]) -> float:
     """1 - squared error / variance of y. 1 is perfect, 0 no better than the mean of y, negative worse than it."""
     return 1 - float(np.sum((y - _with_one(x) @ weights) ** 2) / np.sum((y - y.mean()) ** 2))
 

@@ -24,6 +24,8 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
     contradiction = evidence[0].kind == "proved" and next((e for e in evidence if e.kind == "refuted"), None)
     if contradiction:
         raise NopeproofError(
-            f"the verdict on {claim.id!r}", f"the kernel accepts it, and an exact run refutes it: {contradiction.witness}", "reporting this as a bug"
+            f"the verdict on {claim.id!r}",
+            f"the kernel accepts it, and an exact run refutes it: {contradiction.witness}",
+            "reporting this as a bug",
         )
     return judge(claim, evidence)

@@ -110,7 +110,7 @@ def _values(statement: Equals, trace: Trace, T: int) -> Iterator[Witness]:
     error = value_of(statement.error) if isinstance(statement, Within) else None
     for t in range(1, trace.T + 1):
         want, have = value_of(statement.value, t=t, T=T), exact_number(rows[t - 1][statement.index])
-        if have is None or (not have == want if error is None else not abs(have - want) < error):
+        if have is None or (have != want if error is None else not abs(have - want) < error):
             within = f" within {statement.error}" if isinstance(statement, Within) else ""
             yield _place(trace, t, f"{want}{within}", have, coordinate=label, site=str(statement.site))
 
@@ -120,7 +120,7 @@ def _frame(statement: Unchanged, trace: Trace) -> Iterator[Witness]:
     for t in range(1, trace.T + 1):
         for index in statement.indices:
             old, new = exact_number(before[t - 1][index]), exact_number(after[t - 1][index])
-            if old is None or not old == new:
+            if old is None or old != new:
                 yield _place(trace, t, old, new, coordinate=trace.circuit.residual.label(index), site=str(statement.end))
 
 
@@ -133,8 +133,8 @@ def _scores(statement: ScoreIs, trace: Trace, seen: dict) -> Iterator[Witness]:
             contents = tuple(tuple(exact_number(rows[p - 1][k]) for k in statement.indices) for p in (t, i))
             rest = None if score is None else score - want
             first = seen.setdefault(contents, (rest, trace.word, t, i)) if statement.content else (Fraction(0), None, None, None)
-            if rest is None or not rest == first[0]:
-                more = {"i": i, "block": statement.block, "head": statement.head + 1}
+            if rest is None or rest != first[0]:
+                more: dict[str, Any] = {"i": i, "block": statement.block, "head": statement.head + 1}
                 if first[1] is not None:
                     more["same_contents_in"] = {"word": list(first[1]), "t": first[2], "i": first[3], "content_term": _show(first[0])}
                 yield _place(trace, t, want if first[0] == 0 else f"{want} + {_show(first[0])}", score, **more)
@@ -145,5 +145,5 @@ def _attention(statement: SameAttention, trace: Trace) -> Iterator[Witness]:
     for t in range(1, trace.T + 1):
         gaps = [exact_number(one[t - 1][i]) - exact_number(two[t - 1][i]) for i in range(t)]
         for i, gap in enumerate(gaps, 1):
-            if not gap == gaps[0]:
+            if gap != gaps[0]:
                 yield _place(trace, t, f"score difference {_show(gaps[0])}, as at i = 1", gap, i=i, block=statement.block)

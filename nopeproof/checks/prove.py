@@ -121,6 +121,3 @@ def _closed_form(term: kernel.Poly, first: int, r: str) -> str:
             piece *= names.get(name, sympy.Symbol(name)) ** int(power)
         expression += piece
     return str(sympy.expand(sympy.summation(sympy.expand(expression), (j, first, k))))
-
-
-

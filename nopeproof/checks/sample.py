@@ -36,7 +36,14 @@ def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Ev
     inner = statement.statement if isinstance(statement, Fails) else statement
     end = min(longest, claim.scope.t_max if isinstance(claim.scope.t_max, int) else longest)
 
-    @settings(max_examples=examples, derandomize=True, database=None, deadline=None, phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=[*HealthCheck],  # type: ignore[list-item]  # its metaclass hides its members
+    )
     @given(st.data(), st.integers(min_value=min(claim.scope.t_min, end), max_value=end), st.integers(0, 7))
     def attempt(data: st.DataObject, length: int, seed: int) -> None:
         T, circuit = next(members(claim, length, seed))

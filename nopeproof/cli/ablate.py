@@ -14,7 +14,7 @@ from nopeproof.errors import NopeproofError
 
 @dataclass(frozen=True)
 class Ablate:
-    """BOS, mask, W_Q, norm, score scale, residual correction, FFN width, exact tie, dtype: which does a claim need? A .py file is executed."""
+    """Take one assumption away (BOS, mask, norm, scale, width, dtype, ...): does a claim need it? A .py file is executed."""
 
     target: Annotated[str, tyro.conf.Positional]
     """A construction, NAME or FILE.py, with /CLAIM to pick one claim."""

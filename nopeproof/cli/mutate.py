@@ -14,7 +14,7 @@ from nopeproof.errors import NopeproofError
 
 @dataclass(frozen=True)
 class Mutate:
-    """Each weight made 0, negated, moved by +-1 or +-2^-8, exchanged with its neighbour: refuted, satisfied still, or unresolved. A .py file is executed."""  # fmt: skip
+    """Change one weight at a time: is every mutant refuted, or satisfies the claims still? A .py file is executed."""
 
     target: Annotated[str, tyro.conf.Positional]
     """A construction, NAME or FILE.py, with /CLAIM to pick one claim."""

@@ -108,9 +108,7 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         here = [path] if (path / store.RESULT).exists() else sorted(p.parent for p in path.glob(f"*/{store.RESULT}"))
         if not here:
-            raise NopeproofError(
-                f"compare the runs in {path}", "there is no finished run", "train first: nopeproof train"
-            )
+            raise NopeproofError(f"compare the runs in {path}", "there is no finished run", "train first: nopeproof train")
         found += [run for run in here if run not in found]
     if not found:
         raise NopeproofError("compare runs", "no folder was given", "name a run's folder, or a folder of runs")
@@ -171,9 +169,7 @@ def _probes(model: Observed) -> list[dict[str, Any]]:
     inside, beyond = range(1, recipe.train_length + 1), range(recipe.train_length + 1, recipe.test_length + 1)
     rows = []
     for layer in range(recipe.layers + 1):
-        fitted, held, longer = (
-            _part(model.trained, layer, n, half) for n, half in ((inside, 0), (inside, 1), (beyond, 1))
-        )
+        fitted, held, longer = (_part(model.trained, layer, n, half) for n, half in ((inside, 0), (inside, 1), (beyond, 1)))
         start, start_held = (_part(model.untrained, layer, inside, half) for half in (0, 1))
         for target in TARGETS:
             rows.append({
@@ -199,9 +195,7 @@ def _example(model: Observed, length: int) -> dict[str, Any]:
     }
 
 
-def _distances(
-    reference: Observed, partners: Sequence[tuple[Observed, str]], lengths: Sequence[int]
-) -> list[dict[str, Any]]:
+def _distances(reference: Observed, partners: Sequence[tuple[Observed, str]], lengths: Sequence[int]) -> list[dict[str, Any]]:
     others = [(m.name, kind, m.trained) for m, kind in partners]
     others.append((f"untrained {reference.name}", "untrained", reference.untrained))
     rows = []

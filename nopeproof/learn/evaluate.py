@@ -30,9 +30,7 @@ def evaluate(model: Transformer, task: Task, lengths: Sequence[int], count: int)
     """
     per_length = [_score(model, task, length, count) for length in lengths]
     models = range(len(per_length[0]["exact_match"]))
-    return [
-        {"length": list(lengths), **{key: [row[key][m] for row in per_length] for key in per_length[0]}} for m in models
-    ]
+    return [{"length": list(lengths), **{key: [row[key][m] for row in per_length] for key in per_length[0]}} for m in models]
 
 
 def test_examples(task: Task, length: int, count: int) -> Examples:

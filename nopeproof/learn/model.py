@@ -104,9 +104,7 @@ class Transformer(nn.Module):
         self.W_E = _normal(models, vocabulary, d, std=1.0)
         trained = encoding.parameters(self.geometry).items()
         self.position = nn.ParameterDict({n: _normal(models, *p.shape, std=p.std, mean=p.mean) for n, p in trained})
-        self.blocks = nn.ModuleList(
-            Block(models, self.geometry, encoding, recipe.mlp, out_std) for _ in range(recipe.layers)
-        )
+        self.blocks = nn.ModuleList(Block(models, self.geometry, encoding, recipe.mlp, out_std) for _ in range(recipe.layers))
         self.norm = RMSNorm(models, d)
         self.W_U = _normal(models, d, vocabulary, std=1 / math.sqrt(d))
         self._draw(seeds)

@@ -57,14 +57,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.d_model % self.heads:
-            raise NopeproofError(
-                f"d_model {self.d_model} over {self.heads} heads", "the heads do not divide it", "change either"
-            )
-        sizes = [
-            f.name
-            for f in dataclasses.fields(self)
-            if isinstance(getattr(self, f.name), int) and getattr(self, f.name) < 1
-        ]
+            raise NopeproofError(f"d_model {self.d_model} over {self.heads} heads", "the heads do not divide it", "change either")
+        sizes = [f.name for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), int) and getattr(self, f.name) < 1]
         if sizes:
             raise NopeproofError(f"a recipe with {', '.join(sizes)} below 1", "every size counts something", "raise it")
 
@@ -92,9 +86,7 @@ class Cell:
         object.__setattr__(self, "pe", catalogue.spec_of(positions.encoding(self.pe)))
         object.__setattr__(self, "task", catalogue.spec_of(tasks.task(self.task)))
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise NopeproofError(
-                f"seeds {self.seeds}", "a cell needs at least one seed, each once", "list different seeds"
-            )
+            raise NopeproofError(f"seeds {self.seeds}", "a cell needs at least one seed, each once", "list different seeds")
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, JSON-able."""
@@ -108,17 +100,13 @@ class Cell:
             NopeproofError: it was written under another schema version or with other keys.
         """
         if config.get("schema") != SCHEMA:
-            raise NopeproofError(
-                f"a run of schema {config.get('schema')}", f"this version reads schema {SCHEMA}", "train it again"
-            )
+            raise NopeproofError(f"a run of schema {config.get('schema')}", f"this version reads schema {SCHEMA}", "train it again")
         try:
             recipe = dict(config["recipe"])
             recipe["betas"] = tuple(recipe["betas"])
             return Cell(config["pe"], config["task"], tuple(config["seeds"]), Recipe(**recipe))
         except (KeyError, TypeError) as error:
-            raise NopeproofError(
-                "a run's config.json", f"it has missing or unknown keys: {error}", "train it again"
-            ) from error
+            raise NopeproofError("a run's config.json", f"it has missing or unknown keys: {error}", "train it again") from error
 
     @property
     def digest(self) -> str:

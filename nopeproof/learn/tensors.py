@@ -32,7 +32,5 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
     except (FileNotFoundError, SafetensorError) as error:
-        raise NopeproofError(
-            f"load {path}", f"it cannot be read: {error}", "train the run, or train it again"
-        ) from error
+        raise NopeproofError(f"load {path}", f"it cannot be read: {error}", "train the run, or train it again") from error
     return tensors, metadata

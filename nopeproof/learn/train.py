@@ -179,9 +179,7 @@ class _State:
             self.optimizer.state[named[name]][key] = value
 
 
-def batch(
-    task: tasks.Task, recipe: Recipe, seeds: tuple[int, ...], step: int
-) -> tuple[Int[Tensor, "s b t"], Bool[Tensor, "s b t"]]:
+def batch(task: tasks.Task, recipe: Recipe, seeds: tuple[int, ...], step: int) -> tuple[Int[Tensor, "s b t"], Bool[Tensor, "s b t"]]:
     """The examples of one step: token ids and which are scored. All models share the length, none the examples."""
     length = int(np.random.default_rng([LENGTH_STREAM, step]).integers(1, recipe.train_length + 1))
     drawn = [task.examples(np.random.default_rng([seed, step]), length, recipe.batch_at(length)) for seed in seeds]
@@ -197,9 +195,7 @@ def clip_each(parameters: list[nn.Parameter], limit: float) -> None:
         gradient.mul_(factor.view(-1, *[1] * (gradient.ndim - 1)))
 
 
-def _loss(
-    logits: Float[Tensor, "s b t v"], target: Int[Tensor, "s b t"], scored: Bool[Tensor, "s b t"]
-) -> Float[Tensor, " s"]:
+def _loss(logits: Float[Tensor, "s b t v"], target: Int[Tensor, "s b t"], scored: Bool[Tensor, "s b t"]) -> Float[Tensor, " s"]:
     nats = nn.functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none").view(target.shape)
     return (nats * scored).sum((1, 2)) / scored.sum((1, 2))
 

@@ -183,4 +183,6 @@ def require_concrete(circuit: Circuit, name: str) -> None:
     """Raise NopeproofError if the circuit is a schema rather than definite weights."""
     if not circuit.concrete:
         what = ", ".join(sorted(circuit.free)) or "opaque heads or unspecified tokens"
-        raise NopeproofError(f"the {name} run of {circuit.name!r}", f"weights left open: {what}", "circuit.instance() (and .at(T) for a family)")
+        raise NopeproofError(
+            f"the {name} run of {circuit.name!r}", f"weights left open: {what}", "circuit.instance() (and .at(T) for a family)"
+        )

@@ -146,7 +146,9 @@ class Exact:
             return Fraction(1)
         value = kernel.exponential(ExpNumber.of(score).ratio)
         if value is None:
-            raise NopeproofError(f"the exact run of {where}", "a score that is itself an exponential or a product of logarithms", "arithmetic='ball'")
+            raise NopeproofError(
+                f"the exact run of {where}", "a score that is itself an exponential or a product of logarithms", "arithmetic='ball'"
+            )
         return ExpNumber(kernel.Ratio(value)).reduced()
 
     def relu(self, x: Any) -> Any:
@@ -170,7 +172,10 @@ class Exact:
 
 
 def run(circuit: Circuit, word: Sequence[str], keep_weights: bool = True) -> Trace:
-    """The exact trace of a concrete circuit on a word; without `keep_weights`, attention weights are left out. Raises NopeproofError for weights left open or inexact numbers."""
+    """The exact trace of a concrete circuit on a word; without `keep_weights`, attention weights are left out.
+
+    Raises NopeproofError for weights left open or inexact numbers.
+    """
     require_concrete(circuit, "exact")
     word = circuit.check_word(word)
     forward = Forward(circuit, Exact(), keep_weights)

@@ -52,12 +52,16 @@ def run(circuit: Circuit, word: Sequence[str]) -> Trace:
     if other is None or not word or isinstance(word, str):
         word = circuit.check_word(word)
     elif circuit.bos is not None and word[0] != circuit.bos:
-        raise NopeproofError(f"a word starting with {word[0]!r}", f"the circuit expects {circuit.bos!r} at t = 1", f"[{circuit.bos!r}, ...]")
+        raise NopeproofError(
+            f"a word starting with {word[0]!r}", f"the circuit expects {circuit.bos!r} at t = 1", f"[{circuit.bos!r}, ...]"
+        )
     forward = Forward(circuit, Symbols())
     rows = [_row(forward, token, t) for t, token in enumerate(word, 1)]
 
     def opaque(b: int, h: int, head: Opaque, t: int) -> Row:
-        return [sympy.Symbol(f"{head.name}{b}_{i}_{t}", real=True) if i in head.writes else sympy.Integer(0) for i in range(circuit.d_model)]
+        return [
+            sympy.Symbol(f"{head.name}{b}_{i}_{t}", real=True) if i in head.writes else sympy.Integer(0) for i in range(circuit.d_model)
+        ]
 
     trace = forward.run(tuple(word), rows, opaque)
     tidy = {site: [[sympy.cancel(x) for x in row] for row in part] for site, part in trace.residuals.items()}

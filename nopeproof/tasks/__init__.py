@@ -43,9 +43,7 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.symbols < 1:
-            raise NopeproofError(
-                f"task {self.name} over {self.symbols} symbols", "an alphabet needs at least one", "raise symbols"
-            )
+            raise NopeproofError(f"task {self.name} over {self.symbols} symbols", "an alphabet needs at least one", "raise symbols")
 
     def sample(self, rng: np.random.Generator, length: int, count: int) -> Int[np.ndarray, "count length"]:
         """Draw sources of one length; uniform, with repeats, unless the task says otherwise."""

@@ -21,9 +21,7 @@ class RunningParity(Task):
 
     def __post_init__(self) -> None:
         if self.symbols != 2:
-            raise NopeproofError(
-                f"running parity over {self.symbols} symbols", "a bit has two values", "leave symbols out"
-            )
+            raise NopeproofError(f"running parity over {self.symbols} symbols", "a bit has two values", "leave symbols out")
 
     def oracle(self, source: Int[np.ndarray, "count length"]) -> Int[np.ndarray, "count length"]:
         return np.cumsum(source, axis=1) % 2

@@ -59,10 +59,7 @@ def test_hand_values():
 def test_distance_is_the_double_loop_of_the_definition():
     rng = np.random.default_rng(0)
     a, b = maps(rng, 3, 7, 7), maps(rng, 2, 7, 7)
-    loop = [
-        [np.mean([(kl(p[t], (p[t] + q[t]) / 2) + kl(q[t], (p[t] + q[t]) / 2)) / 2 for t in range(7)]) for q in b]
-        for p in a
-    ]
+    loop = [[np.mean([(kl(p[t], (p[t] + q[t]) / 2) + kl(q[t], (p[t] + q[t]) / 2)) / 2 for t in range(7)]) for q in b] for p in a]
     np.testing.assert_allclose(attention_distance(a, b), loop, rtol=1e-12)
     assert layer_distance(a, b) == pytest.approx(np.min(loop))
 

@@ -127,7 +127,9 @@ def test_repeated_bos_breaks_it():
 
 
 def test_predicates_are_exhausted_never_proved():
-    falling = Holds("1/t falls", lambda trace: all(a > b for a, b in zip(trace.at(ATTENTION, "recip"), trace.at(ATTENTION, "recip")[1:], strict=False)))
+    falling = Holds(
+        "1/t falls", lambda trace: all(a > b for a, b in zip(trace.at(ATTENTION, "recip"), trace.at(ATTENTION, "recip")[1:], strict=False))
+    )
     verdict = verify(Claim("c", HEAD, falling, HERE))
     assert verdict.kind == "exhausted" and not verdict.stands
     assert verify(Claim("c", HEAD, falling, replace(HERE, t_max=4))).stands

@@ -6,9 +6,7 @@ import pytest
 
 from nopeproof.learn.recipe import Cell, Preset, Recipe
 
-TINY = Recipe(
-    layers=2, d_model=16, heads=2, mlp=2, train_length=3, test_length=5, test_count=20, steps=12, batch=8, max_length=16
-)
+TINY = Recipe(layers=2, d_model=16, heads=2, mlp=2, train_length=3, test_length=5, test_count=20, steps=12, batch=8, max_length=16)
 
 
 @pytest.fixture

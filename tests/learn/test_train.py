@@ -122,9 +122,7 @@ def test_steps_share_the_length_and_nothing_else(cell: Cell):
 
 
 def test_teacher_forced_exact_match_is_greedy_exact_match(tmp_path: Path):
-    recipe = Recipe(
-        layers=2, d_model=16, heads=2, train_length=2, test_length=3, test_count=60, steps=120, batch=16, max_length=16
-    )
+    recipe = Recipe(layers=2, d_model=16, heads=2, train_length=2, test_length=3, test_count=60, steps=120, batch=16, max_length=16)
     cell = Cell("t5", "copy:symbols=3", (0, 1), recipe)
     train(cell, tmp_path)
     _, model = load(tmp_path)

@@ -1,0 +1,5 @@
+"""`python -m nopeproof`."""
+
+from nopeproof.cli import run
+
+run()

@@ -1,0 +1,55 @@
+"""What every verb prints with: our own output on standard output, everything else aside on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import tyro
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+PIPED_WIDTH = 160
+"""Columns where nobody tells: a file or a pipe has no width, and a table cut at 80 reads badly."""
+
+Json = Annotated[bool, tyro.conf.arg(help="One JSON document on standard output and nothing else there.")]
+
+
+def document(found: Any, to: TextIO | None = None) -> None:
+    """Print the one JSON document of `--json`."""
+    print(json.dumps(found, indent=2, allow_nan=False), file=to or sys.stdout)
+
+
+def console(to: TextIO | None = None) -> Console:
+    """A console for standard output as it is now: as wide as the terminal, plain where it is none."""
+    from rich.console import Console
+
+    out = to or sys.stdout
+    return Console(file=out, width=None if out.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False)
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[TextIO]:
+    """Whatever a construction file or a predicate prints goes to standard error; yields the real standard output."""
+    real = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):
+        yield real
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress]:
+    """A line on standard error that says what is being done, drawn only if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    shown = sys.stderr.isatty()
+    with Progress(
+        *columns, console=Console(file=sys.stderr), transient=True, disable=not shown, redirect_stdout=False, redirect_stderr=False
+    ) as bars:
+        yield bars

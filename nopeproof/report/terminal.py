@@ -1,0 +1,128 @@
+"""Tables for a terminal. Everything is in words, so nothing is lost without colour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from nopeproof.ledger import Row
+from nopeproof.report.rows import drawn, scope
+from nopeproof.report.weights import combination, conventions, labels
+
+COLOURS = {"proved": "green", "certified": "green", "exhausted": "green", "tested": "yellow", "open": "yellow", "refuted": "red bold"}
+
+
+def _table(*headings: str, title: str = "") -> Table:
+    table = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), title=Text(title) if title else None, title_justify="left", header_style="bold"
+    )
+    for n, heading in enumerate(headings):
+        table.add_column(Text(heading), overflow="fold", no_wrap=n == 0)
+    return table
+
+
+def overview(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """`nopeproof list`."""
+    table = _table("name", "claims", "stored verdicts", "title")
+    for c in found:
+        kinds = "; ".join(f"{n} {kind}" for kind, n in c["verdicts"].items())
+        table.add_row(c["name"], str(c["claims"]), Text("cannot be loaded" if "error" in c else kinds), Text(c.get("error", c["title"])))
+    return table
+
+
+def verdicts(name: str, title: str, rows: Sequence[Row]) -> RenderableType:
+    """The verdicts on one construction, then what stands behind those that do not stand."""
+    table = _table("claim", "says", "verdict", "scope")
+    for r in rows:
+        kind, data = r["verdict"], r["data"]
+        said = Text(str(kind), style=COLOURS.get(str(kind), "")) + Text("" if data["stands"] else "\ndoes not stand")
+        within = str(scope(data["verdict_scope"]))
+        if not data["stands"] and kind != "refuted":
+            within = f"claimed: {scope(r['scope'] or {})}\nshown:   {'nothing' if kind == 'open' else within}"
+        table.add_row(Text(str(r["claim"])), Text(data["statement"]), said, Text(within))
+    parts: list[RenderableType] = [Text(f"{name}: {title}", style="bold"), Padding(table, (0, 0, 0, 2))]
+    for r in rows:
+        if not r["data"]["stands"]:
+            parts.append(Padding(why(r), (0, 0, 0, 2)))
+    return Group(*parts, Text(""))
+
+
+def why(row: Row) -> RenderableType:
+    """A refutation with its word drawn position by position, or the reasons nothing could be decided."""
+    parts: list[RenderableType] = []
+    witness = next((e["witness"] for e in row["evidence"] if e.get("witness")), None)
+    if witness is not None:
+        parts.append(Text(f"{row['claim']}: the smallest counterexample found"))
+        grid, facts = drawn(witness)
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for name, cells in grid:
+            table.add_row(Text(name), *map(Text, cells))
+        parts.append(Padding(table, (0, 0, 0, 2)))
+        parts.append(Padding(Text("\n".join(f"{k}: {v}" for k, v in facts)), (0, 0, 0, 2)))
+    else:
+        reasons = [f"  {e['tool']}: {e['reason']}" for e in row["evidence"] if e.get("reason")]
+        parts.append(Text("\n".join([f"{row['claim']}: what is shown does not cover what is claimed", *reasons])))
+    return Group(*parts)
+
+
+def conclusion(rows: Sequence[Row], seconds: float) -> RenderableType:
+    """The last line of `nopeproof verify`."""
+    stands, kinds = sum(r["data"]["stands"] for r in rows), Counter(str(r["verdict"]) for r in rows)
+    count = ", ".join(f"{n} {k}" for k, n in sorted(kinds.items()))
+    claims, stand = "claims" if len(rows) != 1 else "claim", "stands" if stands == 1 else "stand"
+    return Text(f"{stands} of {len(rows)} {claims} {stand} as stated ({count}); {seconds:.1f} s")
+
+
+def construction(name: str, data: Mapping[str, Any]) -> RenderableType:
+    """`nopeproof show`: text, weights by name, claims."""
+    parts: list[RenderableType] = [Text(name, style="bold"), Text(""), Padding(Text(data["doc"]), (0, 0, 0, 2)), Text("")]
+    for subject in data["subjects"]:
+        parts += [Text(f"{subject['name']}: {conventions(subject)}", style="bold"), Padding(_weights(subject), (0, 0, 1, 2))]
+    table = _table("claim", "about", "says", "scope", "source")
+    for c in data["claims"]:
+        table.add_row(*map(Text, (c["id"], c["subject"], c["statement"], str(scope(c["scope"])), c["source"])))
+    return Group(*parts, table)
+
+
+def _weights(subject: Mapping[str, Any]) -> RenderableType:
+    """One line a row or column that is not zero, as a sum of names."""
+    names, circuit = labels(subject["residual"]), subject["circuit"]
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_row("stream", "", Text(", ".join(f"{n}" if w == 1 else f"{n} ({w})" for n, w in subject["residual"].items())))
+
+    def line(part: str, which: str, text: str) -> None:
+        table.add_row(Text(part), Text(which), Text(text))
+
+    for token, v in circuit["embed"].items():
+        line("W_E", token, combination(v, names))
+    if circuit["generic"] is not None:
+        line("W_E", "any other token", combination(circuit["generic"], names))
+    for b, block in enumerate(circuit["blocks"], 1):
+        for h, head in enumerate(block["heads"]):
+            title = f"block {b}, head {h + 1} ({subject['heads'][b - 1][h]})"
+            if "opaque" in head:
+                line(title, "", "any weights; writes nothing but " + ", ".join(names[i] for i in head["opaque"]))
+                continue
+            line(title, "scale", head["scale"])
+            for key, part in (("W_Q", "row"), ("W_K", "row"), ("W_V", "row"), ("W_O", "column")):
+                for n, v in enumerate(head[key], 1):
+                    line("", f"{key} {part} {n}", combination(v, names))
+        for n, u in enumerate(block["mlp"]["units"] if block["mlp"] else (), 1):
+            which = f"unit {n}" if u["first"] is None else f"units k = {u['first']}, ..., {u['last']}"
+            bias = "" if u["bias"] == "0" else f" + {u['bias']}"
+            line(
+                f"block {b}, FFN" if n == 1 else "",
+                which,
+                f"{combination(u['write'], names)} += {block['mlp']['activation']}({combination(u['read'], names)}{bias})",
+            )
+        if block["mlp"] and block["mlp"]["b_2"]:
+            line("", "b_2", combination(block["mlp"]["b_2"], names))
+    for token, v in (subject.get("unembedding") or {}).items():
+        line("W_U", token, combination(v, names))
+    return table
