@@ -209,7 +209,7 @@ def _execute(path: Path) -> ModuleType:
     except SyntaxError as bad:
         raise NopeproofError(asked, f"a syntax error in line {bad.lineno}: {bad.msg}", "mend the line") from None
     except (Exception, SystemExit) as bad:
-        line = next((f.lineno for f in reversed(traceback.extract_tb(bad.__traceback__)) if f.filename == str(path)), None)
+        line = next((f.lineno for f in reversed(traceback.extract_tb(bad.__traceback__)) if f.filename == spec.origin), None)  # absolute
         raise NopeproofError(asked, f"line {line} raised {type(bad).__name__}: {bad}", "a file that runs when imported") from None
     return module
 
