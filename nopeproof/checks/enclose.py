@@ -14,7 +14,7 @@ from typing import Any
 
 import flint
 
-from nopeproof.circuit import MLP, Circuit, Head
+from nopeproof.circuit import MLP, Circuit, Head, visible
 from nopeproof.claims import Site
 from nopeproof.errors import NopeproofError
 from nopeproof.run.engine import require_concrete
@@ -158,7 +158,7 @@ def _head(circuit: Circuit, head: Head, x: list[list[Ball]], E: Enclosure) -> He
     scale = zero + 1 if head.scale == "1" else ball_of(to_poly(scalar(f"sqrt({head.d_head})/{head.d_head}")))
     scores, output = [], []
     for t in range(T):
-        keys = {"causal": range(t + 1), "strict": range(t), "none": range(T)}[circuit.mask]
+        keys = visible(circuit.mask, t, T)
         row = []
         for i in keys:
             s = E.dot(list(zip(Q[t], K[i], strict=True)))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
 
-from nopeproof.circuit import MLP, Circuit, Head, Norm
+from nopeproof.circuit import MLP, Circuit, Head, Norm, visible
 from nopeproof.claims import Site
 from nopeproof.errors import NopeproofError
 from nopeproof.run.trace import HeadTrace, Trace
@@ -77,10 +77,6 @@ class Forward:
             residuals[Site(b)] = rows
         return Trace(self.circuit, tuple(word), self.A.name, residuals, heads)
 
-    def visible(self, t: int, T: int) -> range:
-        """0-based keys seen from the 0-based query t."""
-        return {"causal": range(t + 1), "strict": range(t), "none": range(T)}[self.circuit.mask]
-
     def head(self, head: Head, x: list[Row], where: str, number: int) -> HeadTrace:
         """Scores, weights and output of one head on normalised rows."""
         T, zero = len(x), self.zero
@@ -92,7 +88,7 @@ class Forward:
         weights: list[list[Any]] = [[zero] * T for _ in range(T)]
         output = []
         for t in range(T):
-            keys = self.visible(t, T)
+            keys = visible(self.circuit.mask, t, T)
             for i in keys:
                 s = sum((q * k for q, k in zip(Q[t], K[i], strict=True)), zero) * scale
                 scores[t][i] = s if bias is None else s + bias[t][i]

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from nopeproof.circuit import Block, Circuit, Head, Norm
+from nopeproof.circuit import Block, Circuit, Head, Norm, Window
 from nopeproof.claims import Site
 from nopeproof.errors import NopeproofError
 from nopeproof.positions import Geometry, PositionalEncoding
@@ -89,9 +89,17 @@ class _Forward:
         if self.circuit.positions.parameters(Geometry(1, self.circuit.d_model, self.T)):
             found = "an encoding with trained parameters"
             raise NopeproofError(f"a run with {self.circuit.positions!r}", found, "an encoding that is a formula, such as ALiBi()")
-        whole = self.route == "streaming" or self.circuit.mask == "none"  # streaming must stay linear in T
-        diagonal = {"causal": 1, "strict": 0, "none": 0}[self.circuit.mask]
-        self.hidden = None if whole else torch.ones(self.T, self.T, dtype=torch.bool, device=self.device).triu(diagonal)
+        mask = self.circuit.mask
+        self.hidden = None
+        if self.route == "streaming":  # it must stay linear in T
+            if isinstance(mask, Window):
+                raise NopeproofError("the streaming run of a sliding window", f"the mask {mask}", "route='materialised' or 'sdpa'")
+        elif mask != "none":
+            self.hidden = torch.ones(self.T, self.T, dtype=torch.bool, device=self.device).triu(0 if mask == "strict" else 1)
+            if isinstance(mask, Window):
+                gone = torch.ones_like(self.hidden).tril(-mask.size)
+                gone[:, : mask.sinks] = False
+                self.hidden |= gone
 
     def matrix(self, vectors: Sequence[Any]) -> Float[Tensor, "n d_model"]:
         """Sparse exact vectors as rounded rows."""
