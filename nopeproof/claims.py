@@ -1,12 +1,13 @@
 """Claims, their scope, the evidence for them and the verdict drawn from it.
 
-A claim says one thing (`Equals`, `Unchanged`, `ScoreIs`, `SameAttention`, `Within`, `Holds`, or `Fails` of one of
-these) about one subject, within a `Scope` that is data: the order of the quantifiers, the lengths, the words, the
-vocabulary and the arithmetic. Evidence has a scope of its own; `Scope.covers` decides whether it is enough.
+A claim says one thing (`Equals`, `Unchanged`, `ScoreIs`, `SameAttention`, `Within`, `Holds`, `Fails` of one of these, or
+`Shown` of a class of models) about one subject, within a `Scope` that is data: the order of the quantifiers, the lengths,
+the words, the vocabulary and the arithmetic. Evidence has a scope of its own; `Scope.covers` decides whether it is enough.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,10 +15,11 @@ from typing import Any, Literal
 from nopeproof import kernel
 from nopeproof.circuit import Circuit, Family
 from nopeproof.errors import NopeproofError
+from nopeproof.models import ModelClass
 from nopeproof.residual import Subspace, Vector
+from nopeproof.scope import Scope as Scope
 
-Subject = Circuit | Family
-Order = Literal["exists weights forall T", "forall T exists weights"]
+Subject = Circuit | Family | ModelClass
 Kind = Literal["proved", "certified", "exhausted", "tested", "refuted", "open"]
 STRENGTH: tuple[Kind, ...] = ("proved", "certified", "exhausted", "tested", "open")
 
@@ -46,64 +48,6 @@ def after_attention(block: int) -> Site:
 def after_ffn(block: int) -> Site:
     """The residual a block hands on, h^(block)."""
     return Site(block, "ffn")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where a claim is meant, or evidence holds. t_max: None for every length, "T" for the family's own T, or a number.
-
-    words: "bos-first" is one BOS, at t = 1; "any" every word. vocabulary: "every" or "given". parameters: "all" values
-    of the free symbols and Opaque parts, or "one" instance of them.
-    """
-
-    order: Order = "exists weights forall T"
-    t_min: int = 1
-    t_max: int | Literal["T"] | None = None
-    words: Literal["bos-first", "any"] = "bos-first"
-    vocabulary: Literal["every", "given"] = "every"
-    arithmetic: str = "real"
-    parameters: Literal["all", "one"] = "all"
-
-    def __post_init__(self) -> None:
-        bad = self.t_min < 1 or (isinstance(self.t_max, int) and self.t_max < self.t_min)
-        if bad:
-            raise NopeproofError("a scope", f"lengths {self.t_min} to {self.t_max}", "1 <= t_min <= t_max")
-        uniform = self.order == "exists weights forall T"
-        if self.t_max == ("T" if uniform else None):
-            todo = "t_max=None, or a number" if uniform else 't_max="T": each member speaks of t <= T'
-            raise NopeproofError(f"a scope with the order {self.order!r}", f"t_max={self.t_max!r}", todo)
-
-    def covers(self, claim: Scope) -> bool:
-        """Whether evidence with this scope is enough for a claim with that one."""
-        if self.order == claim.order == "forall T exists weights":  # both speak of t <= T in the member for T
-            lengths = self.t_max == claim.t_max or self.t_max in (None, "T")
-        else:
-            lengths = self.t_max is None or (isinstance(self.t_max, int) and isinstance(claim.t_max, int) and self.t_max >= claim.t_max)
-        return (
-            (self.order == claim.order or self.order == "exists weights forall T")
-            and self.t_min <= claim.t_min
-            and lengths
-            and (self.words == claim.words or self.words == "any")
-            and (self.vocabulary == claim.vocabulary or self.vocabulary == "every")
-            and (self.parameters == claim.parameters or self.parameters == "all")
-            and self.arithmetic == claim.arithmetic
-        )
-
-    def __str__(self) -> str:
-        end = {None: "every T", "T": "every t <= T"}.get(self.t_max, f"T <= {self.t_max}")  # type: ignore[arg-type]
-        order = "\u2203w \u2200T" if self.order.startswith("exists") else "\u2200T \u2203w"
-        parts = [order, end if self.t_min == 1 else f"{end}, t >= {self.t_min}"]
-        parts.append({"bos-first": "words starting with their one BOS", "any": "every word"}[self.words])
-        parts.append({"every": "every vocabulary", "given": "this vocabulary"}[self.vocabulary])
-        if self.parameters == "one":
-            parts.append("one choice of the free weights")
-        if self.arithmetic != "real":
-            parts.append(self.arithmetic)
-        return "; ".join(parts)
-
-    def as_json(self) -> dict:
-        """Plain data."""
-        return dict(vars(self))
 
 
 # --- what a claim can say --------------------------------------------------------------------------------------------
@@ -261,7 +205,26 @@ class Fails:
         return {"kind": "fails", "statement": self.statement.as_json()}
 
 
-Statement = Equals | Within | Unchanged | ScoreIs | SameAttention | Holds | Fails
+@dataclass(frozen=True)
+class Shown:
+    """A statement about every model of a class, with the prover that shows it: `by(claim, deep)` finds the evidence anew each time.
+
+    The prover (in `nopeproof.theory`) reads its hypotheses off the claim's subject and scope, and says "open" where they do
+    not hold; it computes the steps of the argument exactly, so that a false step shows.
+    """
+
+    says: str
+    by: Callable[[Claim, bool], Sequence[Evidence]] = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.says
+
+    def as_json(self) -> dict:
+        """Plain data; outside the kernel's fragment."""
+        return {"kind": "shown", "says": self.says}
+
+
+Statement = Equals | Within | Unchanged | ScoreIs | SameAttention | Holds | Fails | Shown
 
 
 @dataclass(frozen=True)
@@ -277,15 +240,19 @@ class Claim:
 
     def __post_init__(self) -> None:
         where = f"the claim {self.id!r}"
-        if not isinstance(self.subject, Circuit | Family):
-            raise NopeproofError(where, f"a subject of type {type(self.subject).__name__}", "a Circuit or a Family")
+        if not isinstance(self.subject, Circuit | Family | ModelClass):
+            raise NopeproofError(where, f"a subject of type {type(self.subject).__name__}", "a Circuit, a Family or a ModelClass")
         if not isinstance(self.statement, Statement):
             raise NopeproofError(where, f"a statement of type {type(self.statement).__name__}", "Equals, Unchanged, ScoreIs, ...")
         if isinstance(self.subject, Family) and self.scope.order != "forall T exists weights":
             raise NopeproofError(
                 where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')"
             )
-        self._fits(self.statement.statement if isinstance(self.statement, Fails) else self.statement, where)
+        if isinstance(self.subject, ModelClass) != isinstance(self.statement, Shown):
+            found = f"a {type(self.statement).__name__} about a {type(self.subject).__name__}"
+            raise NopeproofError(where, found, "Shown, and only Shown, about a ModelClass")
+        if isinstance(self.subject, Circuit | Family):
+            self._fits(self.statement.statement if isinstance(self.statement, Fails) else self.statement, where)
 
     def _fits(self, statement: Any, where: str) -> None:
         depth = len(self.circuit.blocks)
@@ -302,9 +269,18 @@ class Claim:
                     )
 
     @property
+    def weights(self) -> Circuit | Family:
+        """The subject, if it has weights. Raises NopeproofError where the claim is about a class of models."""
+        if isinstance(self.subject, ModelClass):
+            found = f"it is about {self.subject.name!r}, a class of models without weights of its own"
+            raise NopeproofError(f"the weights of the claim {self.id!r}", found, "`nopeproof verify`, or a claim about a circuit")
+        return self.subject
+
+    @property
     def circuit(self) -> Circuit:
-        """The circuit, or the family's symbolic one."""
-        return self.subject.symbolic if isinstance(self.subject, Family) else self.subject
+        """The circuit, or the family's symbolic one. Raises NopeproofError where the claim is about a class of models."""
+        found = self.weights
+        return found.symbolic if isinstance(found, Family) else found
 
     @property
     def says(self) -> str:
@@ -353,8 +329,15 @@ class Verdict:
         """The counterexample, or for a true negative the example; None where there is none."""
         return next((e.witness for e in self.evidence if e.witness is not None), None)
 
+    @property
+    def assuming(self) -> tuple[str, ...]:
+        """Keys of the cited theorems that the deciding evidence rests on without proving them."""
+        enough = next((e for e in self.evidence if e.kind == self.kind and (not self.stands or e.scope.covers(self.claim.scope))), None)
+        return () if enough is None else tuple(a for a in enough.assumes if re.fullmatch(r"[a-z]+\d{4}[a-z]?", a))
+
     def __str__(self) -> str:
-        return f"{self.kind}: {self.claim.says}  [{self.scope}]"
+        resting = f" assuming [{', '.join(self.assuming)}]" if self.assuming else ""
+        return f"{self.kind}{resting}: {self.claim.says}  [{self.scope}]"
 
 
 def judge(claim: Claim, evidence: Sequence[Evidence]) -> Verdict:

@@ -16,20 +16,28 @@ from types import ModuleType
 from typing import Any
 
 from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import Claim, Verdict
+from nopeproof.claims import Claim, Subject, Verdict
 from nopeproof.errors import NopeproofError
+from nopeproof.models import ModelClass
 
 GROUP = "nopeproof.constructions"
+KINDS = ("construction", "impossibility", "characterisation", "correction")
 
 
 @dataclass(frozen=True)
 class Construction:
-    """A construction file: circuits and families with the claims made about them."""
+    """A construction file: circuits, families and classes of models with the claims made about them.
+
+    kind: what the file adds to the field, one of `KINDS`; a correction is a published statement, false as printed, with the
+    counterexample and the form that holds. uses: the names of the files whose results its argument rests on.
+    """
 
     name: str
     doc: str
     claims: tuple[Claim, ...]
     path: str
+    kind: str = "construction"
+    uses: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -37,13 +45,13 @@ class Construction:
         return self.doc.strip().splitlines()[0] if self.doc.strip() else self.name
 
     @cached_property
-    def subjects(self) -> dict[str, Circuit | Family]:
-        """The circuits and families the claims speak of, by name, in order."""
+    def subjects(self) -> dict[str, Subject]:
+        """What the claims speak of, by name, in order."""
         return {c.subject.name: c.subject for c in self.claims}
 
     @property
     def weights_sha256(self) -> dict[str, str]:
-        """{subject name: SHA-256 of its weights}."""
+        """{subject name: SHA-256 of its weights, or of the definition of a class of models}."""
         return {name: s.weights_sha256 for name, s in self.subjects.items()}
 
     def claim(self, id: str) -> Claim:
@@ -57,11 +65,12 @@ class Construction:
         self, subject: str | None = None, *, T: int | None = None, vocabulary: Sequence[str] = ("a", "b"), seed: int = 0
     ) -> Circuit:
         """A concrete circuit to run: the named subject (default the last), its family member T, open parts drawn from `seed`."""
-        names = list(self.subjects)
-        name = names[-1] if subject is None else subject
-        if name not in self.subjects:
-            raise NopeproofError(f"the subject {name!r} of {self.name!r}", "it has " + ", ".join(names), "one of these")
-        found = self.subjects[name]
+        names = [n for n, s in self.subjects.items() if not isinstance(s, ModelClass)]
+        name = subject or (names or list(self.subjects))[-1]
+        found = self.subjects.get(name)
+        if found is None or isinstance(found, ModelClass):
+            there = "it has " + ", ".join(names) if names else "its claims are about classes of models, which have no weights"
+            raise NopeproofError(f"the subject {name!r} of {self.name!r}", there, "one of these" if names else "another construction")
         if isinstance(found, Family):
             found = found.at(max(found.T_min, 1) if T is None else T)
         return found if found.concrete else found.instance(vocabulary=vocabulary, seed=seed)
@@ -75,12 +84,13 @@ class Construction:
                 f"a run on {word!r}", "not a list of tokens" if word else "T = 0, an empty word", "such as ['<bos>', 'a', 'b']"
             )
         T = max(len(word), 2)
-        subject = subject or list(self.subjects)[-1]
+        with_weights = {n: s for n, s in self.subjects.items() if isinstance(s, Circuit | Family)}
+        subject = subject or (list(with_weights) or list(self.subjects))[-1]
+        found = with_weights.get(subject) or self.circuit(subject)  # the latter raises
         if arithmetic == "symbolic":
-            found = self.subjects[subject] if subject in self.subjects else self.circuit(subject)
             return run(found.at(T) if isinstance(found, Family) else found, word, arithmetic, **options)
-        known = self.subjects[subject].symbolic if isinstance(self.subjects.get(subject), Family) else self.subjects.get(subject)  # type: ignore[union-attr]
-        tokens = [w for w in dict.fromkeys(word) if known is None or w not in known.embedding.tokens]  # type: ignore[union-attr]
+        known = found.symbolic if isinstance(found, Family) else found
+        tokens = [w for w in dict.fromkeys(word) if w not in known.embedding.tokens]
         return run(self.circuit(subject, T=T, vocabulary=tokens, seed=seed), word, arithmetic, **options)
 
     def attention(self, word: Sequence[str], *, subject: str | None = None, seed: int = 0) -> dict[tuple[int, int], Any]:
@@ -226,4 +236,9 @@ def _from_module(module: ModuleType, name: str) -> Construction:
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
         raise NopeproofError(asked, f"two claims called {twice[0]!r}", "ids of their own")
-    return Construction(name, module.__doc__ or "", tuple(claims), str(module.__file__))
+    kind, uses = getattr(module, "kind", "construction"), getattr(module, "uses", ())
+    if kind not in KINDS:
+        raise NopeproofError(f"{asked}, its kind", repr(kind), "one of " + ", ".join(KINDS))
+    if isinstance(uses, str) or not all(isinstance(u, str) for u in uses):
+        raise NopeproofError(f"{asked}, its uses", repr(uses), 'a list of names: uses = ["absolute-position"]')
+    return Construction(name, module.__doc__ or "", tuple(claims), str(module.__file__), kind, tuple(uses))

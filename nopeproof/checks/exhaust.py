@@ -22,7 +22,7 @@ FEW, PATIENCE = 2048, 20
 
 def members(claim: Claim, length: int, seed: int = 0) -> Iterator[tuple[int, Circuit]]:
     """(T, concrete circuit) to run words of this length on: the member T = length of a family, else the circuit itself."""
-    subject = claim.subject
+    subject = claim.weights
     T = max(length, subject.T_min) if isinstance(subject, Family) else length
     found = subject.at(T) if isinstance(subject, Family) else subject
     yield T, trimmed(found if found.concrete else found.instance(vocabulary=VOCABULARY, seed=seed), claim.statement)

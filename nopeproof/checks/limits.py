@@ -52,9 +52,9 @@ def limits(claim: Claim, text: str, rows: int = ROWS) -> dict[str, Any]:
         "schema": 1,
         "kind": "limits",
         "claim": claim.id,
-        "subject": claim.subject.name,
+        "subject": claim.weights.name,
         "statement": claim.says,
-        "weights_sha256": claim.subject.weights_sha256,
+        "weights_sha256": claim.weights.weights_sha256,
         "arithmetic": str(how),
         "storage": str(how.storage),
         "accumulator": str(how.accumulator),
@@ -98,7 +98,7 @@ def has_reciprocal(claim: Claim) -> bool:
 
 
 def _member(claim: Claim, T: int) -> Circuit:
-    subject = claim.subject
+    subject = claim.weights
     found = subject.at(max(T, subject.T_min)) if isinstance(subject, Family) else subject
     return trimmed(found if found.concrete else found.instance(), claim.statement)
 

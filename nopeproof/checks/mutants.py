@@ -9,7 +9,6 @@ from typing import Any
 
 from nopeproof import scalars
 from nopeproof.circuit import Circuit, Family, Head, Units
-from nopeproof.claims import Subject
 from nopeproof.residual import Vector
 from nopeproof.scalars import Scalar
 
@@ -20,7 +19,7 @@ BITS = 8  # the small change is 2^-8
 class Mutant:
     """A subject with one weight changed."""
 
-    subject: Subject = field(repr=False)
+    subject: Circuit | Family = field(repr=False)
     name: str
     where: str
     change: str
@@ -97,7 +96,7 @@ def _changes(x: Scalar, zero: bool = False) -> list[tuple[Scalar, str]]:
     return [(y, f"{scalars.spell(x)} -> {scalars.spell(y)}") for y in dict.fromkeys(new) if y != x]
 
 
-def mutants(subject: Subject) -> tuple[list[Mutant], list[Mutant]]:
+def mutants(subject: Circuit | Family) -> tuple[list[Mutant], list[Mutant]]:
     """(mutants of weights that are not 0, or exchanged with a neighbour; mutants of zeros), in the order of the stack."""
     circuit = subject.symbolic if isinstance(subject, Family) else subject
     wrap = lambda c: replace(subject, symbolic=c) if isinstance(subject, Family) else c  # noqa: E731

@@ -22,7 +22,7 @@ from nopeproof.checks.mutants import Mutant, mutants
 from nopeproof.checks.prove import certificate_for, prove, unit_hints
 from nopeproof.checks.sample import sample
 from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import Claim, Fails, Holds
+from nopeproof.claims import Claim, Fails, Holds, Shown
 from nopeproof.errors import NopeproofError
 
 LIMIT, SEED = 800, 0
@@ -80,7 +80,7 @@ class Judge:
     """Tries the words that have refuted other mutants first; then all short words, constant ones, and the prover."""
 
     def __init__(self, claims: Sequence[Claim]) -> None:
-        self.claims = [c for c in claims if not isinstance(c.statement, Fails)]
+        self.claims = [c for c in claims if not isinstance(c.statement, Fails | Shown)]
         self.killers: dict[str, Counter] = {c.id: Counter() for c in self.claims}
         found = {c.id: prove(c) for c in self.claims}
         self.hints = {id: e.certificate["hints"] for id, e in found.items() if e.certificate is not None}
@@ -158,7 +158,7 @@ class Judge:
     @staticmethod
     def part(claim: Claim, T: int, seed: int, memory: dict) -> Circuit:
         """The concrete circuit, without what the claim does not read."""
-        subject = claim.subject
+        subject = claim.weights
         T = max(T, subject.T_min) if isinstance(subject, Family) else 0
         if (T, seed) not in memory:
             found = subject.at(T) if isinstance(subject, Family) else subject
@@ -170,7 +170,7 @@ class Judge:
     @staticmethod
     def words(claim: Claim, briefly: bool) -> Iterator[tuple[int, int, tuple[str, ...]]]:
         """(T, seed, word): every word up to ALL_WORDS, then longer ones of one token, in two instances; briefly, a few of them."""
-        circuit, low = claim.circuit, claim.subject.T_min if isinstance(claim.subject, Family) else 1
+        circuit, low = claim.circuit, claim.weights.T_min if isinstance(claim.weights, Family) else 1
         small = replace(circuit, blocks=(), unembedding=None)
         small = small if circuit.embedding.other is None else small.instance(vocabulary=VOCABULARY)
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else CONSTANT
@@ -211,7 +211,7 @@ def mutate(claims: Sequence[Claim], limit: int | None = LIMIT, progress: Callabl
     judge = Judge(claims)
     if not judge.claims:
         raise NopeproofError("mutants", "only claims that something fails", "a construction with a positive claim")
-    subjects = list({c.subject.name: c.subject for c in judge.claims}.values())
+    subjects = list({c.subject.name: c.weights for c in judge.claims}.values())
     some: list[Mutant] = []
     zeros: list[Mutant] = []
     for subject in subjects:

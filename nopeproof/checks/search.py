@@ -61,19 +61,19 @@ class Search:
         self.claim, self.budget = claim, budget
         statement = claim.statement
         self.inner: Statement = statement.statement if isinstance(statement, Fails) else statement
-        self.low = claim.subject.T_min if isinstance(claim.subject, Family) else 1
+        self.low = claim.weights.T_min if isinstance(claim.weights, Family) else 1
         self.end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else 10**9
         self.first = claim.scope.t_min
         self.whole: dict[tuple[int, int], Circuit] = {}
         self.parts: dict[tuple[int, int], Circuit] = {}
         self.seen: dict[int, dict] = {}
-        self.open = not (claim.subject.at(self.low) if isinstance(claim.subject, Family) else claim.subject).concrete
+        self.open = not (claim.weights.at(self.low) if isinstance(claim.weights, Family) else claim.weights).concrete
 
     def member(self, T: int, seed: int) -> Circuit:
         """The concrete circuit: the family's member, the instance."""
-        key = (max(T, self.low) if isinstance(self.claim.subject, Family) else 0, seed)
+        key = (max(T, self.low) if isinstance(self.claim.weights, Family) else 0, seed)
         if key not in self.whole:
-            found = self.claim.subject.at(key[0]) if isinstance(self.claim.subject, Family) else self.claim.subject
+            found = self.claim.weights.at(key[0]) if isinstance(self.claim.weights, Family) else self.claim.weights
             self.whole[key] = found if found.concrete else found.instance(vocabulary=VOCABULARY, seed=seed)
             self.parts[key] = trimmed(self.whole[key], self.inner)
         return self.whole[key]
@@ -81,7 +81,7 @@ class Search:
     def trace(self, T: int, seed: int, word: tuple[str, ...], whole: bool = False) -> Trace:
         """The run, of the part that the claim reads or of the whole."""
         circuit = self.member(T, seed)
-        key = (max(T, self.low) if isinstance(self.claim.subject, Family) else 0, seed)
+        key = (max(T, self.low) if isinstance(self.claim.weights, Family) else 0, seed)
         return trace_of(circuit if whole else self.parts[key], word, self.claim.scope, isinstance(self.inner, Holds))
 
     def fails(self, attempt: Try) -> tuple[Witness | None, Trace]:
@@ -137,7 +137,7 @@ class Search:
 
     def larger_members(self) -> Iterator[Try]:
         """Short words in members of a family made for longer ones."""
-        if not isinstance(self.claim.subject, Family) or self.claim.scope.t_max != "T":
+        if not isinstance(self.claim.weights, Family) or self.claim.scope.t_max != "T":
             return
         for T in (self.low, self.low + 1, 5, 8, 13, 32):
             for length in range(self.first, min(T, 4)):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from nopeproof import ledger, scalars
 from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import Claim, Verdict
+from nopeproof.claims import Claim, Subject, Verdict
 from nopeproof.errors import NopeproofError
 from nopeproof.library import Construction
+from nopeproof.models import ModelClass
 
 EXAMPLE_LENGTH = 6
 
@@ -22,9 +24,10 @@ def _sha256(data: Any) -> str:
 
 
 def fingerprint(construction: Construction, claim: Claim) -> str:
-    """What a stored verdict must agree in: weights, statement, scope; for a statement that is code, the file it stands in too."""
+    """What a stored verdict must agree in: weights, statement, scope; for a statement that is code, the files it stands in too."""
     statement, subject = claim.statement.as_json(), claim.subject
-    code = '"kind": "holds"' in json.dumps(statement)
+    shown = statement["kind"] == "shown"
+    code = shown or '"kind": "holds"' in json.dumps(statement)
     return _sha256(
         {
             "weights": subject.weights_sha256,
@@ -32,8 +35,16 @@ def fingerprint(construction: Construction, claim: Claim) -> str:
             "statement": statement,
             "scope": claim.scope.as_json(),
             "file": hashlib.sha256(Path(construction.path).read_bytes()).hexdigest() if code else None,
+            **({"provers": _provers()} if shown else {}),
         }
     )
+
+
+@cache
+def _provers() -> str:
+    """The provers' own code: SHA-256 over nopeproof/theory."""
+    files = sorted((Path(__file__).parents[1] / "theory").glob("*.py"))
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
 
 
 def stored(found: ledger.Ledger) -> dict[str, ledger.Row]:
@@ -59,6 +70,7 @@ def verdict_row(construction: Construction, verdict: Verdict, command: Sequence[
             "source": claim.source,
             "note": claim.note,
             "stands": verdict.stands,
+            "assuming": list(verdict.assuming),
             "verdict_scope": verdict.scope.as_json(),
             "fingerprint": fingerprint(construction, claim),
         },
@@ -87,13 +99,23 @@ def construction_row(construction: Construction, command: Sequence[str] = (), *,
         "construction",
         construction=construction.name,
         weights_sha256=construction.weights_sha256,
-        data={"title": construction.title, "doc": construction.doc.strip(), "subjects": subjects, "claims": claims},
+        data={
+            "title": construction.title,
+            "doc": construction.doc.strip(),
+            "kind": construction.kind,
+            "uses": list(construction.uses),
+            "subjects": subjects,
+            "claims": claims,
+        },
         command=command,
     )
 
 
-def subject_data(subject: Circuit | Family) -> dict[str, Any]:
-    """The weights as the kernel reads them, and the names that it leaves out."""
+def subject_data(subject: Subject) -> dict[str, Any]:
+    """The weights as the kernel reads them, and the names that it leaves out; of a class of models, what defines it."""
+    if isinstance(subject, ModelClass):
+        definition = {"class": subject.as_json(), "hypotheses": subject.hypotheses()}
+        return {"name": subject.name, "weights_sha256": subject.weights_sha256, **definition}
     circuit = subject.symbolic if isinstance(subject, Family) else subject
     readout = circuit.unembedding and {t: {str(i): scalars.spell(x) for i, x in v.entries} for t, v in circuit.unembedding.items()}  # type: ignore[union-attr]
     return {
@@ -130,7 +152,7 @@ def attention_example(construction: Construction, subject: str) -> dict[str, Any
     return None
 
 
-def _length(subject: Circuit | Family) -> int | None:
+def _length(subject: Subject) -> int | None:
     return max(subject.T_min, EXAMPLE_LENGTH) if isinstance(subject, Family) else None
 
 
@@ -151,6 +173,7 @@ def entry(construction: Construction, verdicts: Iterable[Mapping[str, Any]]) -> 
             "source": r["data"]["source"],
             "verdict": r["verdict"],
             "stands": r["data"]["stands"],
+            "assuming": r["data"].get("assuming", []),
             "verdict_scope": r["data"]["verdict_scope"],
             "evidence": r["evidence"],
         }

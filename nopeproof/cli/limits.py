@@ -60,13 +60,16 @@ def answer(asked: Limits) -> dict[str, Any]:
 
 
 def targets(text: str) -> list[Any]:
-    """The claims of NAME, FILE.py, NAME/CLAIM or FILE.py/CLAIM."""
+    """The claims of NAME, FILE.py, NAME/CLAIM or FILE.py/CLAIM that are about weights; of one named alone, that one."""
     from nopeproof.library import load
+    from nopeproof.models import ModelClass
 
     name, slash, claim = text.rpartition("/")
     if slash and not text.endswith(".py"):
         return [load(name).claim(claim)]
-    return list(load(text).claims)
+    found = load(text)
+    claims = [c for c in found.claims if not isinstance(c.subject, ModelClass)]
+    return claims or [found.claims[0].weights]  # raises: it has no weights
 
 
 def write(path: Path, svg: str) -> None:

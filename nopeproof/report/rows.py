@@ -13,9 +13,10 @@ from nopeproof.ledger import Ledger, Row
 ORDERS = {
     "exists weights forall T": "there are weights that do for every T",
     "forall T exists weights": "for every T there are weights",
+    "forall weights forall T": "for all weights of the class and every T",
 }
 MEANING = {
-    "proved": "for everything in its scope: an identity accepted by the kernel, or a true negative with an exact witness",
+    "proved": "for everything in its scope: by the kernel, by the prover named (and what it assumes), or a true negative with its witness",
     "certified": "rigorous up to a bound, under the hypotheses named",
     "exhausted": "every input up to a bound was run",
     "tested": "random inputs were run; no claim stands on this",

@@ -41,7 +41,8 @@ def verdicts(name: str, title: str, rows: Sequence[Row]) -> RenderableType:
     table = _table("claim", "says", "verdict", "scope")
     for r in rows:
         kind, data = r["verdict"], r["data"]
-        said = Text(str(kind), style=COLOURS.get(str(kind), "")) + Text("" if data["stands"] else "\ndoes not stand")
+        resting = f"\nassuming [{', '.join(data['assuming'])}]" if data.get("assuming") else ""
+        said = Text(str(kind), style=COLOURS.get(str(kind), "")) + Text(resting + ("" if data["stands"] else "\ndoes not stand"))
         within = str(scope(data["verdict_scope"]))
         if not data["stands"] and kind != "refuted":
             within = f"claimed: {scope(r['scope'] or {})}\nshown:   {'nothing' if kind == 'open' else within}"
@@ -79,10 +80,24 @@ def conclusion(rows: Sequence[Row], seconds: float) -> RenderableType:
     return Text(f"{stands} of {len(rows)} {claims} {stand} as stated ({count}); {seconds:.1f} s")
 
 
+def findings(found: Sequence[Mapping[str, str]]) -> RenderableType:
+    """`nopeproof doctor`."""
+    table = _table("", "what", "found")
+    for f in found:
+        table.add_row(
+            Text(f["state"], style={"fine": "green", "wrong": "red bold"}.get(f["state"], "yellow")), f["about"], Text(f["found"])
+        )
+    return table
+
+
 def construction(name: str, data: Mapping[str, Any]) -> RenderableType:
     """`nopeproof show`: text, weights by name, claims."""
     parts: list[RenderableType] = [Text(name, style="bold"), Text(""), Padding(Text(data["doc"]), (0, 0, 0, 2)), Text("")]
     for subject in data["subjects"]:
+        if "class" in subject:
+            lines = "\n".join(subject["hypotheses"])
+            parts += [Text(f"{subject['name']}: every model with", style="bold"), Padding(Text(lines), (0, 0, 1, 2))]
+            continue
         parts += [Text(f"{subject['name']}: {conventions(subject)}", style="bold"), Padding(_weights(subject), (0, 0, 1, 2))]
     table = _table("claim", "about", "says", "scope", "source")
     for c in data["claims"]:

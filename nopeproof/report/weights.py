@@ -39,7 +39,9 @@ def _single(number: str) -> bool:
 
 
 def matrices(subject: Mapping[str, Any]) -> list[Matrix]:
-    """Every weight matrix of a subject, in the order data flows."""
+    """Every weight matrix of a subject, in the order data flows; a class of models has none."""
+    if "class" in subject:
+        return []
     names, circuit = labels(subject["residual"]), subject["circuit"]
     embed = dict(circuit["embed"]) | ({"any other token": circuit["generic"]} if circuit["generic"] is not None else {})
     found = [_matrix("W_E", names, embed)]
@@ -85,6 +87,8 @@ def _ffn(b: int, mlp: Mapping[str, Any], names: list[str]) -> list[Matrix]:
 
 def conventions(subject: Mapping[str, Any]) -> str:
     """What the subject is and every convention that changes a theorem, in one line."""
+    if "class" in subject:
+        return "; ".join(["a class of models", *subject["hypotheses"]])
     circuit = subject["circuit"]
     norms = {n["kind"] for b in circuit["blocks"] for n in (b["norm_attention"], b["norm_ffn"]) if n}
     kind = f"a family: one circuit for each T >= {subject['T_min']}" if subject["family"] else "one circuit"

@@ -1,0 +1,72 @@
+"""Where a claim is meant, or evidence holds: the order of the quantifiers, lengths, words, vocabulary and arithmetic as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nopeproof.errors import NopeproofError
+
+Order = Literal["exists weights forall T", "forall T exists weights", "forall weights forall T"]
+ORDERS: dict[Order, str] = {
+    "exists weights forall T": "\u2203w \u2200T",
+    "forall T exists weights": "\u2200T \u2203w",
+    "forall weights forall T": "\u2200w \u2200T",
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a claim is meant, or evidence holds. t_max: None for every length, "T" for the family's own T, or a number.
+
+    words: "bos-first" is one BOS, at t = 1; "any" every word. vocabulary: "every" or "given". parameters: "all" values
+    of the free symbols and Opaque parts, or "one" instance of them.
+    """
+
+    order: Order = "exists weights forall T"
+    t_min: int = 1
+    t_max: int | Literal["T"] | None = None
+    words: Literal["bos-first", "any"] = "bos-first"
+    vocabulary: Literal["every", "given"] = "every"
+    arithmetic: str = "real"
+    parameters: Literal["all", "one"] = "all"
+
+    def __post_init__(self) -> None:
+        bad = self.t_min < 1 or (isinstance(self.t_max, int) and self.t_max < self.t_min)
+        if bad:
+            raise NopeproofError("a scope", f"lengths {self.t_min} to {self.t_max}", "1 <= t_min <= t_max")
+        uniform = self.order != "forall T exists weights"
+        if self.t_max == ("T" if uniform else None):
+            todo = "t_max=None, or a number" if uniform else 't_max="T": each member speaks of t <= T'
+            raise NopeproofError(f"a scope with the order {self.order!r}", f"t_max={self.t_max!r}", todo)
+
+    def covers(self, claim: Scope) -> bool:
+        """Whether evidence with this scope is enough for a claim with that one."""
+        if self.order == claim.order == "forall T exists weights":  # both speak of t <= T in the member for T
+            lengths = self.t_max == claim.t_max or self.t_max in (None, "T")
+        else:
+            lengths = self.t_max is None or (isinstance(self.t_max, int) and isinstance(claim.t_max, int) and self.t_max >= claim.t_max)
+        return (
+            (self.order == claim.order or (self.order, claim.order) == ("exists weights forall T", "forall T exists weights"))
+            and self.t_min <= claim.t_min
+            and lengths
+            and (self.words == claim.words or self.words == "any")
+            and (self.vocabulary == claim.vocabulary or self.vocabulary == "every")
+            and (self.parameters == claim.parameters or self.parameters == "all")
+            and self.arithmetic == claim.arithmetic
+        )
+
+    def __str__(self) -> str:
+        end = {None: "every T", "T": "every t <= T"}.get(self.t_max, f"T <= {self.t_max}")  # type: ignore[arg-type]
+        parts = [ORDERS[self.order], end if self.t_min == 1 else f"{end}, t >= {self.t_min}"]
+        parts.append({"bos-first": "words starting with their one BOS", "any": "every word"}[self.words])
+        parts.append({"every": "every vocabulary", "given": "this vocabulary"}[self.vocabulary])
+        if self.parameters == "one":
+            parts.append("one choice of the free weights")
+        if self.arithmetic != "real":
+            parts.append(self.arithmetic)
+        return "; ".join(parts)
+
+    def as_json(self) -> dict:
+        """Plain data."""
+        return dict(vars(self))
