@@ -6,9 +6,14 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import tyro
+
+from nopeproof import ledger
+from nopeproof.errors import NopeproofError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +36,18 @@ def console(to: TextIO | None = None) -> Console:
 
     out = to or sys.stdout
     return Console(file=out, width=None if out.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False)
+
+
+@lru_cache(maxsize=8)
+def writer(where: Path, name: str) -> ledger.Writer:
+    """This process's own file of rows in a ledger."""
+    return ledger.Writer(where, name)
+
+
+def at_least(number: float, least: float, option: str) -> None:
+    """Raises NopeproofError for an option below what makes sense."""
+    if not number >= least:
+        raise NopeproofError(f"{option} {number}", "it is below what makes sense", f"{option} {least} or more")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +11,7 @@ from typing import Annotated
 import tyro
 
 from nopeproof import ledger
-from nopeproof.claims import Claim
-from nopeproof.cli import _out, _rows, _targets
-from nopeproof.library import Construction
+from nopeproof.cli import _out, _pool, _rows, _targets
 
 
 @dataclass(frozen=True)
@@ -39,30 +37,28 @@ class Verify:
     no_store: bool = False
     """Store nothing."""
 
+    jobs: int = 0
+    """Constructions verified at the same time, each in a process of its own. 0: one a core."""
+
     json: _out.Json = False
 
     def run(self) -> int:
         """Verify, print, store. 0 if every claim stands, else 1."""
         start = time.perf_counter()
+        _out.at_least(self.jobs, 0, "--jobs")
         with _out.aside() as out:
             chosen = _targets.load_all(self.targets)
-            writer = None if self.no_store else ledger.Writer(ledger.folder(self.ledger), "verify")
+            where = None if self.no_store else ledger.folder(self.ledger)
+            names = self.targets or [c.name for c, _ in chosen]
+            jobs = [Job(t, tuple(c.id for c in claims), where, self.deep) for t, (_, claims) in zip(names, chosen, strict=True)]
             shown, entries, rows = _out.console(out), [], []
-            with _out.progress() as bars:
-                task = bars.add_task("", total=sum(len(claims) for _, claims in chosen))
+            for (construction, _), found in zip(chosen, work(jobs, self.jobs), strict=True):
+                entries.append(_rows.entry(construction, found))
+                rows += found
+                if not self.json:
+                    from nopeproof.report import terminal
 
-                def tell(name: str) -> None:
-                    bars.update(task, description=name, advance=1)
-
-                for (construction, claims), target in zip(chosen, self.targets or [c.name for c, _ in chosen], strict=True):
-                    command = ["nopeproof", "verify", target, *(["--deep"] if self.deep else [])]
-                    found = verify(construction, claims, command, writer, deep=self.deep, tell=tell)
-                    entries.append(_rows.entry(construction, found))
-                    rows += found
-                    if not self.json:
-                        from nopeproof.report import terminal
-
-                        shown.print(terminal.verdicts(construction.name, construction.title, found))
+                    shown.print(terminal.verdicts(construction.name, construction.title, found))
         if self.json:
             _out.document({"schema": 1, "constructions": entries, "versions": ledger.versions()}, out)
         else:
@@ -72,24 +68,41 @@ class Verify:
         return 0 if all(r["data"]["stands"] for r in rows) else 1
 
 
-def verify(
-    construction: Construction,
-    claims: Sequence[Claim],
-    command: Sequence[str],
-    writer: ledger.Writer | None,
-    *,
-    deep: bool = False,
-    tell: Callable[[str], None] = lambda name: None,
-) -> list[ledger.Row]:
-    """The verdict rows of some claims, each stored as soon as it is there; the construction's own row comes first."""
+@dataclass(frozen=True)
+class Job:
+    """Some claims of one target, and where their rows go (None: nowhere)."""
+
+    target: str
+    claims: tuple[str, ...]
+    ledger: Path | None
+    deep: bool = False
+
+
+def work(jobs: Sequence[Job], processes: int = 0) -> Iterator[list[ledger.Row]]:
+    """The verdict rows of each job, in order, with a progress bar on a terminal."""
+    with _out.progress() as bars:
+        task = bars.add_task("", total=len(jobs))
+
+        def tell(job: Job) -> None:
+            bars.update(task, description=f"verifying {job.target}")
+
+        for found in _pool.spread(done, jobs, processes or _pool.cores(), tell):
+            bars.advance(task)
+            yield found
+
+
+def done(job: Job) -> list[ledger.Row]:
+    """One job, done here: each row is stored as soon as it is there; the construction's own row comes first."""
+    construction, _ = _targets.load(job.target)
+    command = ["nopeproof", "verify", job.target, *(["--deep"] if job.deep else [])]
+    writer = None if job.ledger is None else _out.writer(job.ledger, "verify")
     if writer is not None:
         writer.append(_rows.construction_row(construction, command))
     rows = []
-    for claim in claims:
+    for claim in map(construction.claim, job.claims):
         with _targets.blame(construction, claim):
-            (verdict,) = construction.verify(claim.id, deep=deep)
+            (verdict,) = construction.verify(claim.id, deep=job.deep)
         rows.append(_rows.verdict_row(construction, verdict, command))
         if writer is not None:
             writer.append(rows[-1])
-        tell(f"{construction.name}/{claim.id}")
     return rows
