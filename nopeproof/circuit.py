@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import ClassVar
 
 from nopeproof import scalars
 from nopeproof.errors import NopeproofError
@@ -219,6 +220,7 @@ class Family:
 
     symbolic: Circuit
     T_min: int = 1
+    grows: ClassVar[bool] = False  # whether the number of blocks depends on T
 
     @property
     def name(self) -> str:

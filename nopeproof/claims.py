@@ -21,6 +21,7 @@ from nopeproof.scope import Scope as Scope
 
 Subject = Circuit | Family | ModelClass
 Kind = Literal["proved", "certified", "exhausted", "tested", "refuted", "open"]
+LAST = 1 << 30  # the block that `after_last` names
 STRENGTH: tuple[Kind, ...] = ("proved", "certified", "exhausted", "tested", "open")
 
 
@@ -32,6 +33,8 @@ class Site:
     after: Literal["attention", "ffn"] = "ffn"
 
     def __str__(self) -> str:
+        if self.block == LAST:
+            return "the last FFN"
         return "the embedding" if self.block == 0 else f"{'attention' if self.after == 'attention' else 'FFN'} {self.block}"
 
 
@@ -48,6 +51,11 @@ def after_attention(block: int) -> Site:
 def after_ffn(block: int) -> Site:
     """The residual a block hands on, h^(block)."""
     return Site(block, "ffn")
+
+
+def after_last() -> Site:
+    """The residual that the whole stack hands on, in a family whose members have more blocks the larger T is."""
+    return Site(LAST)
 
 
 # --- what a claim can say --------------------------------------------------------------------------------------------
@@ -255,10 +263,11 @@ class Claim:
             self._fits(self.statement.statement if isinstance(self.statement, Fails) else self.statement, where)
 
     def _fits(self, statement: Any, where: str) -> None:
-        depth = len(self.circuit.blocks)
+        grows = isinstance(self.subject, Family) and self.subject.grows
+        depth = 1 if grows else len(self.circuit.blocks)  # blocks further on are other ones in each member
         sites = [getattr(statement, n) for n in ("site", "start", "end") if hasattr(statement, n)]
         for b in [s.block for s in sites] + [getattr(statement, "block", 0)]:
-            if not 0 <= b <= depth:
+            if not (0 <= b <= depth or (grows and b == LAST)):
                 raise NopeproofError(where, f"it speaks of block {b}; the circuit has {depth}", "an existing block")
         if hasattr(statement, "block"):
             heads = len(self.circuit.blocks[statement.block - 1].heads)

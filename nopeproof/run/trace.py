@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nopeproof.circuit import Circuit
-from nopeproof.claims import Site
+from nopeproof.claims import LAST, Site
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Subspace, Vector
 from nopeproof.scalars import Scalar
@@ -41,6 +41,8 @@ class Trace:
 
     def at(self, site: Site, where: Subspace | Vector | str | None = None) -> Any:
         """The residual at a site: [T][d_model], or, for a subspace, direction or name, that part: [T] or [T][width]."""
+        if site.block == LAST:
+            site = max(self.residuals)
         if site not in self.residuals:
             raise NopeproofError(f"the residual at {site}", "the trace has " + ", ".join(map(str, self.residuals)), "one of these")
         rows = self.residuals[site]
