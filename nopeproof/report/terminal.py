@@ -18,7 +18,7 @@ from nopeproof.report.weights import combination, conventions, labels
 COLOURS = {"proved": "green", "certified": "green", "exhausted": "green", "tested": "yellow", "open": "yellow", "refuted": "red bold"}
 
 
-def _table(*headings: str, title: str = "") -> Table:
+def columns(*headings: str, title: str = "") -> Table:
     table = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), title=Text(title) if title else None, title_justify="left", header_style="bold"
     )
@@ -29,7 +29,7 @@ def _table(*headings: str, title: str = "") -> Table:
 
 def overview(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     """`nopeproof list`."""
-    table = _table("name", "claims", "stored verdicts", "title")
+    table = columns("name", "claims", "stored verdicts", "title")
     for c in found:
         kinds = "; ".join(f"{n} {kind}" for kind, n in c["verdicts"].items())
         table.add_row(c["name"], str(c["claims"]), Text("cannot be loaded" if "error" in c else kinds), Text(c.get("error", c["title"])))
@@ -38,7 +38,7 @@ def overview(found: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def verdicts(name: str, title: str, rows: Sequence[Row]) -> RenderableType:
     """The verdicts on one construction, then what stands behind those that do not stand."""
-    table = _table("claim", "says", "verdict", "scope")
+    table = columns("claim", "says", "verdict", "scope")
     for r in rows:
         kind, data = r["verdict"], r["data"]
         resting = f"\nassuming [{', '.join(data['assuming'])}]" if data.get("assuming") else ""
@@ -82,7 +82,7 @@ def conclusion(rows: Sequence[Row], seconds: float) -> RenderableType:
 
 def findings(found: Sequence[Mapping[str, str]]) -> RenderableType:
     """`nopeproof doctor`."""
-    table = _table("", "what", "found")
+    table = columns("", "what", "found")
     for f in found:
         table.add_row(
             Text(f["state"], style={"fine": "green", "wrong": "red bold"}.get(f["state"], "yellow")), f["about"], Text(f["found"])
@@ -99,7 +99,7 @@ def construction(name: str, data: Mapping[str, Any]) -> RenderableType:
             parts += [Text(f"{subject['name']}: every model with", style="bold"), Padding(Text(lines), (0, 0, 1, 2))]
             continue
         parts += [Text(f"{subject['name']}: {conventions(subject)}", style="bold"), Padding(_weights(subject), (0, 0, 1, 2))]
-    table = _table("claim", "about", "says", "scope", "source")
+    table = columns("claim", "about", "says", "scope", "source")
     for c in data["claims"]:
         table.add_row(*map(Text, (c["id"], c["subject"], c["statement"], str(scope(c["scope"])), c["source"])))
     return Group(*parts, table)
