@@ -85,7 +85,7 @@ def findings(found: Sequence[Mapping[str, str]]) -> RenderableType:
     table = columns("", "what", "found")
     for f in found:
         table.add_row(
-            Text(f["state"], style={"fine": "green", "wrong": "red bold"}.get(f["state"], "yellow")), f["about"], Text(f["found"])
+            Text(f["state"], style={"fine": "green", "wrong": "red bold"}.get(f["state"], "yellow")), Text(f["about"]), Text(f["found"])
         )
     return table
 
