@@ -11,30 +11,24 @@ The margin 1/t shrinks with the length, so M has to grow: weights for T are wron
 speaks of parity at every length with one set of weights.
 """
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Units
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
 from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
-from nopeproof.parts import uniform_head
+from nopeproof.parts import counter, uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "chiang2022 for parity; weiss2021 for counting; the exact thresholds are this project's"
 R = Residual(one=1, bos=1, kind=1, recip=1, share=1, count=1, content=1)
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
 few = Scope(order="forall T exists weights", t_max=6, vocabulary="given")
-distance = "T" * R.share - "T*k" * R.recip  # M (c - k)/t
 
-counter = Family(
+counts_a = Family(
     Circuit(
         R,
         Embedding({"<bos>": R.one + R.bos, "a": R.one + R.kind, "b": R.one}),
         blocks=[
             Block(
                 heads=[uniform_head([R.bos, R.kind], [R.recip, R.share], name="1/t and c/t")],
-                mlp=MLP(
-                    [
-                        Units(read=R.one + distance, write=R.count, first="1", last="T - 1"),
-                        Units(read=distance, write=-R.count, first="1", last="T - 1"),
-                    ]
-                ),
+                mlp=MLP(counter(R.one, R.share, R.recip, R.count)),
             )
         ],
         bos="<bos>",
@@ -45,7 +39,7 @@ counter = Family(
 
 T = 6
 signs = [(-1) ** (k + 1) for k in range(1, T)]
-member = counter.at(T)
+member = counts_a.at(T)
 ffn = member.blocks[0].mlp
 assert ffn is not None
 units = [type(u)(u.read, s * u.write, u.bias) for u, s in zip(ffn.units, signs * 2, strict=True)]  # type: ignore[operator]
@@ -59,8 +53,8 @@ def reads(f):
 
 counts = Holds("count = number of a's so far", reads(lambda c: c))
 claims = [
-    Claim("count", counter, counts, few, SOURCE),
-    Claim("frame", counter, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
+    Claim("count", counts_a, counts, few, SOURCE),
+    Claim("frame", counts_a, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
     Claim("parity", parity, Holds("count = parity of the a's so far", reads(lambda c: c % 2)), Scope(t_max=T, vocabulary="given"), SOURCE),
-    Claim("runs-out", counter.at(3), Fails(counts), Scope(vocabulary="given"), SOURCE, note="the weights for T = 3 on longer words"),
+    Claim("runs-out", counts_a.at(3), Fails(counts), Scope(vocabulary="given"), SOURCE, note="the weights for T = 3 on longer words"),
 ]

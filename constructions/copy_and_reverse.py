@@ -5,17 +5,18 @@ Three layers, no positional encoding, all exact up to the last softmax.
      after = [| seen so far] = relu(T s) - relu(T s - 1), s = [| seen]/t, as s is 0 or at least 1/T.
   2  a uniform head gives n/t, n the number of positions from | on. The FFN counts them exactly, n = sum_k [n >= k] with
      [n >= k] = relu(1 + T (n - k)/t) - relu(T (n - k)/t), as in bounded-parity.
-  3  the quadratic look-up of layer-one-heads at the target: 6 (2 target i - i^2), target = n + 1 for copy (from | on, the
+  3  the quadratic look-up of layer-one-heads at the target: ln 400 (2 target i - i^2), target = n + 1 for copy (from | on, the
      next token to say is at positions 2, 3, ...) and t + 1 - 2 n for reverse (from | backwards). It reads the token.
-The target's weight is beyond 0.995 (see there), so the right token leads by more than 0.99 for every length T; what
-grows with T is the width, 5 (T - 1) or so. Constant-width weights would have to compare contents, not positions.
+The target's weight w is more than (B - 1)/(B + 1) (see there), so the right token leads by 2 w - 1 > (B - 3)/(B + 1), and B = 400
+is the least whole number for which that is more than 99/100, whatever the length. What grows with T is the width, 5 (T - 1) or so.
+Constant-width weights would have to compare contents, not positions.
 """
 
 from fractions import Fraction
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit, Units
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
 from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, after_ffn
-from nopeproof.parts import uniform_head
+from nopeproof.parts import counter, look_up, uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "cookbook2025, look-up; kazemnejad2023, Sec. 4 for copy and reverse as tasks"
@@ -34,26 +35,17 @@ layer_1 = Block(
         ]
     ),
 )
-distance = "T" * R.share - "T*k" * R.recip
-layer_2 = Block(
-    heads=[uniform_head([R.after], [R.share], name="n/t")],
-    mlp=MLP(
-        [
-            Units(read=R.one + distance, write=R.n, first="1", last="T - 1"),
-            Units(read=distance, write=-R.n, first="1", last="T - 1"),
-        ]
-    ),
-)
+layer_2 = Block(heads=[uniform_head([R.after], [R.share], name="n/t")], mlp=MLP(counter(R.one, R.share, R.recip, R.n)))
 
 
 def task(name, target):
     """The stack with a look-up at `target`, written in the stream's coordinates."""
-    look_up = Head(W_Q=[12 * target, -6 * R.one], W_K=[R.pos, R.square], W_V=list(R.token), W_O=list(R.out), name="look-up")
+    head = look_up(target, R.one, R.pos, R.square, 400, W_V=list(R.token), W_O=list(R.out))
     return Family(
         Circuit(
             R,
             Embedding({"<bos>": R.one + R.bos, "a": R.one + R.token[0], "b": R.one + R.token[1], "|": R.one + R.sep}),
-            blocks=[layer_1, layer_2, Block(heads=[look_up])],
+            blocks=[layer_1, layer_2, Block(heads=[head])],
             bos="<bos>",
             unembedding={"a": R.out[0], "b": R.out[1]},
             name=name,

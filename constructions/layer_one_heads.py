@@ -6,21 +6,21 @@ copies of x the same weight, at most 1/2 each: that is barbero2025's counterexam
 
 With t in the stream (layer 1 and its FFN) and t^2 beside it (the same hidden units, see position-tables), layer 2 has
 
-    score = 6 (2 (t - o) i - i^2) = 6 (t - o)^2 - 6 (i - (t - o))^2,       o = 0 diagonal, o = 1 previous token.
+    score = ln B (2 (t - o) i - i^2) = ln B ((t - o)^2 - (i - (t - o))^2),       o = 0 diagonal, o = 1 previous token.
 
-The nearest rival is 1 away, so the target's weight is at least 1/(1 + 2 sum_{m>=1} e^(-6 m^2)) > 1/(1 + 2 e^-6/(1 - e^-6)),
-beyond 0.995 for every t and T: one temperature serves all lengths. (6 is the least whole number with 2 e^-b < 1/100.)
+A key at distance m weighs B^(-m^2) of the target, so the target's weight is more than 1/(1 + 2/(B - 1)) = (B - 1)/(B + 1) for
+every t and T: one temperature serves all lengths. B = 200 is the least whole number that makes this more than 99/100.
 """
 
 from fractions import Fraction
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Opaque, Unit, Units
+from nopeproof.circuit import Block, Circuit, Embedding, Family, Head, Opaque
 from nopeproof.claims import Claim, Fails, Holds, Scope, ScoreIs
-from nopeproof.parts import uniform_head
+from nopeproof.parts import clock_powers, look_up, uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "barbero2025, Prop. 5.2 (stated for NoPE heads; true of layer 1)"
-SHARP = 6
+BASE = 200
 R = Residual(one=1, bos=1, recip=1, pos=1, square=1, content=2)
 each_T = Scope(order="forall T exists weights", t_max="T")
 
@@ -38,24 +38,21 @@ first_layer = Circuit(
 
 clock = Block(
     heads=[uniform_head([R.bos], [R.recip], name="1/t")],
-    mlp=MLP(
-        [
-            Unit(read=R.one, write=R.pos + R.square),
-            Units(read=R.one - "k" * R.recip, write=2 * R.pos + "6*k" * R.square, first="1", last="T - 1"),
-        ]
-    ),
+    mlp=clock_powers(R.one, R.recip, R.pos, R.square),
 )
 
 
-def look_up(offset, name):
+def look_up_back(offset, name):
     """Attend to position t - offset."""
-    return Head(W_Q=[2 * SHARP * (R.pos - offset * R.one), -SHARP * R.one], W_K=[R.pos, R.square], W_V=[0], W_O=[0 * R.one], name=name)
+    return look_up(R.pos - offset * R.one, R.one, R.pos, R.square, BASE, name=name)
 
 
 def two_layers(embedding, name):
     """Clock, then the two look-up heads."""
     return Family(
-        Circuit(R, embedding, blocks=[clock, Block(heads=[look_up(0, "diagonal"), look_up(1, "previous")])], bos="<bos>", name=name),
+        Circuit(
+            R, embedding, blocks=[clock, Block(heads=[look_up_back(0, "diagonal"), look_up_back(1, "previous")])], bos="<bos>", name=name
+        ),
         T_min=2,
     )
 
@@ -79,8 +76,8 @@ claims = [
     claim("layer-1-score", first_layer, ScoreIs(1, 0, "0", content=list(R)), Scope(), "a function of the two embeddings, position-free"),
     claim("not-diagonal", first_layer, Fails(Holds("the diagonal weight is above 1/2", attends(1, 0, 0, half))), Scope()),
     claim("not-previous", first_layer, Fails(Holds("the previous token's weight is above 1/2", attends(1, 0, 1, half))), Scope()),
-    claim("diagonal-score", stack, ScoreIs(2, 0, "6*(2*t*i - i**2)"), each_T),
-    claim("previous-score", stack, ScoreIs(2, 1, "6*(2*(t - 1)*i - i**2)"), each_T),
+    claim("diagonal-score", stack, ScoreIs(2, 0, "ln(200)*(2*t*i - i**2)"), each_T),
+    claim("previous-score", stack, ScoreIs(2, 1, "ln(200)*(2*(t - 1)*i - i**2)"), each_T),
     claim("diagonal", small, Holds("the diagonal weight is above 99/100", attends(2, 0, 0, near_one)), few),
     claim("previous", small, Holds("the previous token's weight is above 99/100", attends(2, 1, 1, near_one)), few),
 ]

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
 from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_attention, after_ffn
-from nopeproof.parts import uniform_head
+from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t"
@@ -55,22 +55,14 @@ LEARNED = [Fraction(x) for x in (3, -1, 4, Fraction(1, 5), -9, 2)]  # any number
 S = Residual(one=1, bos=1, recip=1, learned=1, hot=T)
 
 
-def table(f):
-    """The writes (w_1, ..., w_(T-1)) of the shared hidden units for f(1), ..., f(T)."""
-    step = [Fraction(f[j]) - Fraction(f[j - 1]) for j in range(1, T)]  # step[j - 1] = f(j + 1) - f(j)
-    return [(j + 1) * step[j - 1] - (j - 1) * (step[j - 2] if j > 1 else 0) for j in range(1, T)]
-
-
 columns = [(S.learned, LEARNED)] + [(S.hot[n], [int(t == n + 1) for t in range(1, T + 1)]) for n in range(T)]
-constant = sum((f[0] * direction for direction, f in columns), S.zero)
-writes = [sum((table(f)[j] * direction for direction, f in columns), S.zero) for j in range(T - 1)]
 learned = Circuit(
     S,
     Embedding({"<bos>": S.one + S.bos, "a": S.one}),
     blocks=[
         Block(
             heads=[uniform_head([S.bos], [S.recip], name="1/t")],
-            mlp=MLP([Unit(read=S.one, write=constant)] + [Unit(read=S.one - (j + 1) * S.recip, write=writes[j]) for j in range(T - 1)]),
+            mlp=MLP(table(S.one, S.recip, columns)),
         )
     ],
     bos="<bos>",

@@ -10,11 +10,9 @@ If not the bias itself but a sharp head is wanted, two dimensions do at every le
 table whose last two buckets differ, so a head of dimension 64 cannot express it from T = 178 on (nopeproof rank t5).
 """
 
-from fractions import Fraction
-
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head
 from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, after_ffn
-from nopeproof.parts import uniform_head
+from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "raffel2020 for biases by table; woerdeman1989 and massey1969 for the rank"
@@ -24,25 +22,13 @@ KEY = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 1), (0, 1, 1)]  # k_1, ..., k_5
 R = Residual(one=1, bos=1, recip=1, q=D, k=D, content=1)
 
 
-def table_units(columns):
-    """sum_j w_j relu(1 - j/t) for each (direction, f), from the same T - 1 units; f(1) on the constant row."""
-
-    def weight(f, j):
-        step = [f[n] - f[n - 1] for n in range(1, T)]
-        return Fraction((j + 1) * step[j - 1] - (j - 1) * (step[j - 2] if j > 1 else 0))
-
-    first = sum((f[0] * direction for direction, f in columns), R.zero)
-    rest = [sum((weight(f, j) * direction for direction, f in columns), R.zero) for j in range(1, T)]
-    return [Unit(read=R.one, write=first)] + [Unit(read=R.one - j * R.recip, write=w) for j, w in enumerate(rest, 1)]
-
-
 columns = [(R.q[a], [q[a] for q in QUERY]) for a in range(D)] + [(R.k[a], [k[a] for k in KEY]) for a in range(D)]
 bias_head = Head(W_Q=list(R.q), W_K=list(R.k), W_V=[0], W_O=[0 * R.one], name="previous-token bias")
 tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one + R.content, "b": R.one})
 circuit = Circuit(
     R,
     tokens,
-    blocks=[Block(heads=[uniform_head([R.bos], [R.recip], name="1/t")], mlp=MLP(table_units(columns))), Block(heads=[bias_head])],
+    blocks=[Block(heads=[uniform_head([R.bos], [R.recip], name="1/t")], mlp=MLP(table(R.one, R.recip, columns))), Block(heads=[bias_head])],
     bos="<bos>",
     name=f"d_head={D}, T={T}",
 )

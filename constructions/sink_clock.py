@@ -15,8 +15,9 @@ That needs exact arithmetic: the matrix is so ill-conditioned that the c_k overf
 
 from fractions import Fraction
 
-from nopeproof.circuit import Block, Circuit, Embedding, Head
+from nopeproof.circuit import Block, Circuit, Embedding
 from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, after_attention, after_ffn, embedding
+from nopeproof.parts import sink_head
 from nopeproof.residual import Residual
 
 SOURCE = "barbero2025, attention sinks; chiang2022 for the count in a softmax; the clock and its threshold are this project's"
@@ -27,7 +28,7 @@ ENOUGH = 2 * (T - 1) ** 2 - (T - 1) + 1  # the least whole B beyond 2 S^2 - S
 
 def sink(B, gain):
     """A head with BOS logit ln B that adds gain times the share of all other keys to the clock."""
-    return Head(W_Q=[R.one], W_K=[f"ln({B})" * R.bos], W_V=[R.one - R.bos], W_O=[gain * R.clock], name=f"sink {B}")
+    return sink_head(R.one, R.bos, R.clock, B, gain)
 
 
 def circuit(name, *heads, generic=True):

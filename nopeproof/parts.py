@@ -1,4 +1,4 @@
-"""Exact parts that several constructions share: uniform heads, and FFNs that turn 1/t into t.
+"""Exact parts that several constructions share: heads that average, count and look up, and FFNs that turn 1/t into t or any table.
 
 The FFNs live in the paper's block: no biases (a coordinate that is constantly 1 stands in) and a residual connection,
 so that writing t over 1/t in the same coordinate takes the output t - 1/t. Widths are in theory.md's sense exact.
@@ -7,11 +7,15 @@ so that writing t over 1/t in the same coordinate takes the output t - 1/t. Widt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from nopeproof.circuit import MLP, Head, Unit, Units, VectorLike
+from nopeproof.errors import NopeproofError
 from nopeproof.residual import Subspace, Vector
+from nopeproof.scalars import ScalarLike
 
 Direction = Vector | Subspace
+Table = Sequence[int | Fraction]
 
 
 def uniform_head(read: Sequence[VectorLike], write: Sequence[VectorLike], name: str = "uniform") -> Head:
@@ -41,3 +45,68 @@ def clock_basis(one: Direction, recip: Direction) -> MLP:
     first = Unit(read=3 * one - 3 * recip, write=recip)
     rest = Units(read=2 * one - "2*k" * recip, write=recip, first="2", last="T - 1")
     return MLP([first, rest])
+
+
+def clock_powers(one: Direction, recip: Direction, pos: Direction, square: Direction) -> MLP:
+    """From (1, 1/t) to t and t^2 in rows that hold 0, with T hidden units: f(1) + sum_j w_j relu(1 - j/t), w_j = 2 and 6j."""
+    rest = Units(read=one - "k" * recip, write=2 * pos + "6*k" * square, first="1", last="T - 1")
+    return MLP([Unit(read=one, write=pos + square), rest])
+
+
+def table(one: Direction, recip: Direction, columns: Sequence[tuple[Direction, Table]]) -> list[Unit]:
+    """Any functions f of t = 1..T, each added to its direction, from T hidden units that all of them share:
+
+    f(t) = f(1) + sum over j = 1..T-1 of w_j relu(1 - j/t),   w_j = (j + 1) (f(j+1) - f(j)) - (j - 1) (f(j) - f(j-1)).
+
+    The right side is piecewise linear in x = 1/t with its knots at 1/j, and w_j/j is the change of slope there of the
+    interpolation through (1/j, f(j)). Raises NopeproofError for tables of different lengths.
+    """
+    lengths = {len(f) for _, f in columns}
+    if len(lengths) != 1 or 0 in lengths:
+        raise NopeproofError("tables of positions", f"lengths {sorted(lengths)}", "one length T >= 1")
+    T = lengths.pop()
+
+    def weight(f: Table, j: int) -> Fraction:
+        before = Fraction(f[j - 1]) - Fraction(f[j - 2]) if j > 1 else 0
+        return (j + 1) * (Fraction(f[j]) - Fraction(f[j - 1])) - (j - 1) * before
+
+    zero = columns[0][0].vector * 0
+    first = sum((Fraction(f[0]) * direction for direction, f in columns), zero)
+    rest = [sum((weight(f, j) * direction for direction, f in columns), zero) for j in range(1, T)]
+    return [Unit(read=one, write=first)] + [Unit(read=one - j * recip, write=w) for j, w in enumerate(rest, 1)]
+
+
+def counter(one: Direction, share: Direction, recip: Direction, write: Direction) -> list[Unit]:
+    """The whole number c <= T - 1 from c/t and 1/t, added to `write`, with 2 (T - 1) hidden units in a family:
+
+    c = sum over k = 1..T-1 of [c >= k],   [c >= k] = relu(1 + T (c - k)/t) - relu(T (c - k)/t),
+
+    exact as T (c - k)/t is at least 0 or at most -T/t <= -1.
+    """
+    distance = "T" * share - "T*k" * recip
+    up = Units(read=one + distance, write=write, first="1", last="T - 1")
+    return [up, Units(read=distance, write=-1 * write, first="1", last="T - 1")]
+
+
+def sink_head(one: Direction, bos: Direction, write: Direction, B: int, gain: ScalarLike) -> Head:
+    """Score ln B on BOS and 0 elsewhere; the share of all other keys, s/(B + s) with s = t - 1, times gain, is added to `write`."""
+    return Head(W_Q=[one], W_K=[f"ln({B})" * bos], W_V=[one - bos], W_O=[gain * write], name=f"sink {B}")
+
+
+def look_up(target: Direction, one: Direction, pos: Direction, square: Direction, base: int, **moves: Sequence[VectorLike] | str) -> Head:
+    """Attend to the position i nearest to the target p, a whole number in the stream: score ln B (2 p i - i^2).
+
+    Up to a term in t the score is -ln B (i - p)^2, so a key at distance m weighs B^(-m^2) of the target: rational for a whole
+    B, and the target's own weight is at least 1/(1 + 2 sum B^(-m^2)) > 1 - 2/(B - 1), for every length. moves: W_V, W_O and name.
+    """
+    W_Q = [f"2*ln({base})" * target, f"-ln({base})" * one]
+    return Head(W_Q=W_Q, W_K=[pos, square], **{"W_V": [0], "W_O": [0 * one], "name": "look-up", **moves})  # type: ignore[arg-type]
+
+
+def grouped_heads(
+    queries: Sequence[Sequence[VectorLike]], W_K: Sequence[VectorLike], W_V: Sequence[VectorLike], *columns: Sequence[VectorLike]
+) -> list[Head]:
+    """Heads of one group of grouped-query attention: a W_Q and a W_O of their own, one W_K and one W_V for all of them."""
+    return [
+        Head(W_Q=W_Q, W_K=W_K, W_V=W_V, W_O=W_O, name=f"query {n}") for n, (W_Q, W_O) in enumerate(zip(queries, columns, strict=True), 1)
+    ]
