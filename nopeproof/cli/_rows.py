@@ -123,7 +123,7 @@ def subject_data(subject: Subject) -> dict[str, Any]:
         "family": isinstance(subject, Family),
         "T_min": subject.T_min if isinstance(subject, Family) else None,
         "weights_sha256": subject.weights_sha256,
-        "residual": circuit.residual.widths,
+        "residual": [[name, width] for name, width in circuit.residual.widths.items()],  # their order is the coordinates'; rows sort keys
         "heads": [[h.name for h in b.heads] for b in circuit.blocks],
         "unembedding": readout,
         "circuit": circuit.as_json(),

@@ -28,6 +28,7 @@ def page(found: Ledger, title: str = "nopeproof: what is claimed, and what is tr
     loader = jinja2.PackageLoader("nopeproof.report")
     engine = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.globals["figure"] = Figures()
+    engine.filters["names"] = names
     try:
         return engine.get_template("report.html").render(content(found) | {"title": title})
     except (jinja2.UndefinedError, KeyError, IndexError, TypeError) as bad:
@@ -45,7 +46,10 @@ def content(found: Ledger) -> dict[str, Any]:
         "constructions": constructions,
         "claims": len(claims),
         "stands": sum(c["stands"] for c in claims),
-        "kinds": [(k, views.MARKS[k], n, MEANING[k]) for k, n in Counter(c["verdict"] for c in claims).most_common()],
+        "kinds": [
+            (kind, views.MARKS[kind], n, sum(not c["stands"] for c in claims if c["verdict"] == kind), MEANING[kind])
+            for kind, n in Counter(c["verdict"] for c in claims).most_common()
+        ],
         "limits": length_limits(found.of("limits")),
         "ablations": views.ablations(found.of("ablation")),
         "mutations": newest_of(found.of("mutation")),
@@ -58,6 +62,16 @@ def content(found: Ledger) -> dict[str, Any]:
         "rows": len(found.rows),
         "torn": found.torn,
     }
+
+
+def names(text: str) -> Any:
+    """Prose with what stands in backticks set as code."""
+    import markupsafe
+
+    parts = [str(markupsafe.escape(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # one is not closed: it is no markup
+        return text
+    return markupsafe.Markup("".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts)))
 
 
 def newest_of(rows: list[Row]) -> list[Row]:

@@ -109,7 +109,7 @@ def _weights(subject: Mapping[str, Any]) -> RenderableType:
     """One line a row or column that is not zero, as a sum of names."""
     names, circuit = labels(subject["residual"]), subject["circuit"]
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_row("stream", "", Text(", ".join(f"{n}" if w == 1 else f"{n} ({w})" for n, w in subject["residual"].items())))
+    table.add_row("stream", "", Text(", ".join(f"{n}" if w == 1 else f"{n} ({w})" for n, w in subject["residual"])))
 
     def line(part: str, which: str, text: str) -> None:
         table.add_row(Text(part), Text(which), Text(text))

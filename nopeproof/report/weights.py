@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,9 @@ class Matrix:
     note: str = ""
 
 
-def labels(widths: Mapping[str, int]) -> list[str]:
-    """The name of each coordinate: recip, content[0], content[1]."""
-    return [name if width == 1 else f"{name}[{k}]" for name, width in widths.items() for k in range(width)]
+def labels(widths: Sequence[tuple[str, int]]) -> list[str]:
+    """The name of each coordinate, from the subspaces in order: recip, content[0], content[1]."""
+    return [name if width == 1 else f"{name}[{k}]" for name, width in widths for k in range(width)]
 
 
 def combination(vector: Sparse, names: list[str]) -> str:
