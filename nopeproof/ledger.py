@@ -38,6 +38,24 @@ def folder(asked: Path | None = None) -> Path:
     return asked or Path(os.environ.get(VARIABLE) or DEFAULT)
 
 
+def write_atomic(path: Path, content: bytes) -> Path:
+    """Replace a file at once and return its path; what a killed writer leaves behind is overwritten by the next.
+
+    Raises NopeproofError where it cannot be written.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as bad:
+        raise NopeproofError(f"writing {path}", bad.strerror or str(bad), "free space, or a folder you may write to") from None
+    return path
+
+
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """What a verdict may depend on: Python, the tools, this package, and a hash of its source."""

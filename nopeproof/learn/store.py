@@ -15,21 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof.errors import NopeproofError
+from nopeproof.ledger import write_atomic
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.safetensors", "metrics.jsonl"
 WEIGHTS, RESULT, RESULTS = "weights.safetensors", "result.json", "results.jsonl"
 LOCK = "lock"
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Replace a file at once; what a killed writer leaves behind is overwritten by the next."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,0 +1,138 @@
+"""Constructions as Hugging Face models: saved, loaded back by the real library without our code, and run against our own run."""
+
+import json
+
+import pytest
+import torch
+
+import nopeproof as nope
+from nopeproof.circuit import MLP, Block, Circuit, Head, Norm, Unit
+from nopeproof.claims import Site
+from nopeproof.errors import NopeproofError
+from nopeproof.positions import ALiBi
+from nopeproof.residual import Residual
+
+hf = pytest.importorskip("transformers", reason="needs nopeproof[hf]")
+
+from nopeproof.export.hf import run_host, survives, vocabulary, write  # noqa: E402
+from nopeproof.hf.audit import audit  # noqa: E402
+from nopeproof.run.floats import run  # noqa: E402
+
+
+def words(circuit, lengths=(1, 2, 5, 12)):
+    """Some words of those lengths, BOS first where the circuit has one."""
+    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens)
+    first = [] if circuit.bos is None else [circuit.bos]
+    return [(first + [others[(n * k) % len(others)] for k in range(n)])[:n] for n in lengths]
+
+
+def back(circuit, where, dtype="float32"):
+    """Written, and loaded by transformers alone."""
+    write(circuit, where, dtype)
+    return hf.AutoModelForCausalLM.from_pretrained(where, attn_implementation="eager", trust_remote_code=False, dtype=dtype).eval()
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "T"),
+    [
+        ("absolute-position", "minimal", 12),
+        ("absolute-to-relative", None, 12),
+        ("selector-width", None, None),
+        ("sort-tokens", None, None),
+        ("copy-and-reverse", None, None),
+        ("shuffle-dyck", "shuffle-dyck-2", None),
+    ],
+)
+def test_what_comes_back_runs_as_our_own_run(tmp_path, name, subject, T):
+    circuit = nope.load(name).circuit(subject, T=T)
+    model = back(circuit, tmp_path / "m")
+    for word in words(circuit):
+        host, own = run_host(model, circuit, word), run(circuit, word, "float32")
+        for site, x in own.residuals.items():
+            torch.testing.assert_close(host.residuals[site], x, rtol=2e-5, atol=2e-5)
+
+
+def test_claims_survive_the_host_and_a_broken_weight_does_not(tmp_path):
+    c = nope.load("absolute-position")
+    circuit, claims = c.circuit("minimal", T=16), [x for x in c.claims if x.subject.name == "minimal"]
+    model = back(circuit, tmp_path / "m")
+    found = survives(model, circuit, claims, words(circuit, (2, 9, 16)))
+    assert {x["claim"] for x in found["claims"]} == {"minimal", "minimal-frame"} and all(x["survives"] for x in found["claims"])
+    with torch.no_grad():
+        model.model.layers[0].mlp.up_proj.bias[0] = 2
+    broken = {x["claim"]: x["survives"] for x in survives(model, circuit, claims, words(circuit, (9,)))["claims"]}
+    assert broken == {"minimal": False, "minimal-frame": True}
+
+
+def test_the_norm_is_bypassed_exactly(tmp_path):
+    """Bit for bit the identity on states of any size up to 2^27; and 1/t is then the float32 of our own run at every position."""
+    circuit = nope.load("absolute-position").circuit("head")
+    model = back(circuit, tmp_path / "m")
+    for size in (-40, 0, 27):
+        x = torch.randn(64, circuit.d_model, generator=torch.Generator().manual_seed(0)).clamp(-1, 1) * 2.0**size
+        assert torch.equal(model.model.norm(x), x)
+    word = [circuit.bos, *["a"] * 63]
+    site, recip = Site(1, "attention"), circuit.residual["recip"].start
+    host, own = run_host(model, circuit, word), run(circuit, word, "float32")
+    assert torch.equal(host.residuals[site][:, recip], own.residuals[site][:, recip])
+
+
+def test_our_audit_finds_a_nope_model_with_the_uniform_head(tmp_path):
+    circuit = nope.load("absolute-position").circuit("minimal", T=64, vocabulary=("a", "b", "c"))
+    write(circuit, tmp_path / "m")
+    found = audit(str(tmp_path / "m"))
+    assert found["nope_layers"] == [1] and found["bos"]["prepended"] is True
+    assert min(h["uniform_nats"] for h in found["heads"]) < 1e-9
+    assert next(p["trained"] for p in found["probes"] if p["after_layer"] == 1 and p["target"] == "t") > 0.999
+
+
+def test_text_goes_in_by_the_saved_tokenizer_and_the_read_out_answers(tmp_path):
+    circuit = nope.load("copy-and-reverse").circuit()
+    model = back(circuit, tmp_path / "m")
+    tokens = [t for t in vocabulary(circuit) if t != circuit.bos][:3]
+    ids = hf.AutoTokenizer.from_pretrained(tmp_path / "m")(" ".join(tokens))["input_ids"]
+    assert [vocabulary(circuit)[n] for n in ids] == [circuit.bos, *tokens]
+    logits = model(torch.tensor([ids])).logits[0].detach()
+    own = run(circuit, [circuit.bos, *tokens], "float32").logits()
+    for row, mine in zip(logits, own, strict=True):
+        for token, value in mine.items():
+            assert float(row[vocabulary(circuit).index(token)]) == pytest.approx(float(value), rel=1e-4, abs=1e-4)
+    assert json.loads((tmp_path / "m" / "nopeproof.json").read_text())["weights_sha256"] == circuit.weights_sha256
+
+
+R = Residual(one=1, x=1)
+head = Head(W_Q=[0], W_K=[0], W_V=[R.one], W_O=[R.x])
+plain = {"residual": R, "embedding": {"a": R.one}}
+
+
+@pytest.mark.parametrize(
+    ("circuit", "reason"),
+    [
+        (Circuit(blocks=[Block(heads=[head])], mask="strict", **plain), "strict"),
+        (Circuit(blocks=[Block(heads=[head])], mask="none", **plain), "none"),
+        (Circuit(blocks=[Block(heads=[head])], positions=ALiBi(), **plain), "positional encoding"),
+        (Circuit(blocks=[Block(heads=[head], norm_attention=Norm("rmsnorm"))], **plain), "norm of its own"),
+        (Circuit(**plain), "no block"),
+        (nope.load("absolute-position").subjects["head"], "left open"),
+        (
+            Circuit(
+                blocks=[
+                    Block(mlp=MLP([Unit(read=R.one, write=R.x)])),
+                    Block(mlp=MLP([Unit(read=R.one, write=R.x)], activation="gelu")),
+                ],
+                **plain,
+            ),
+            "activation",
+        ),
+    ],
+)
+def test_what_the_host_cannot_carry_is_refused_with_the_reason(tmp_path, circuit, reason):
+    with pytest.raises(NopeproofError, match=reason):
+        write(circuit, tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+def test_nothing_is_overwritten(tmp_path):
+    (tmp_path / "mine").write_text("x")
+    with pytest.raises(NopeproofError, match="something is there"):
+        write(Circuit(blocks=[Block(heads=[head])], **plain), tmp_path)
