@@ -1,0 +1,78 @@
+"""ALiBi without any FFN: a sink clock in layer 1 and a key-only head in layer 2, with its error in closed form.
+
+Layer 1 is one head with BOS score ln B (sink-clock): it writes c_t = B s/(B + s), s = t - 1, in place of the position. Layer 2
+scores m c_i, with d_head = 1. ALiBi, up to a term in t which no softmax sees, scores m s: the difference is
+
+    m (i - 1) - m c_i = m (i - 1)^2/(B + i - 1),       at most m S^2/(B + S) for i - 1 <= S = T - 1,
+
+so B >= m S^2/e is enough for an error below e in every score, hence weights within a factor e^(2e) of ALiBi's. Two layers of
+attention, no FFN, no width that grows with T: what grows is ln B. With B fixed the bias saturates, the steps of the score fall
+from m to 0, and far keys are not told apart (`saturates`). An FFN gives the same bias exactly (alibi).
+"""
+
+from fractions import Fraction
+
+from nopeproof.circuit import Block, Circuit, Embedding, Head
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, ScoreIs, Unchanged, after_attention, after_ffn, embedding
+from nopeproof.parts import sink_head
+from nopeproof.residual import Residual
+
+SOURCE = "press2022, eq. 1; kazemnejad2023, Thm 2, by attention alone: this project's"
+R = Residual(one=1, bos=1, clock=1, content=2)
+B, SLOPE = 1000, Fraction(1, 2)
+uses = ["sink-clock", "alibi"]
+
+tokens = Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x"))
+score_head = Head(W_Q=[SLOPE * R.one], W_K=[R.clock], W_V=[R.content.free("v")], W_O=[R.content.free("o")], name="ALiBi by keys")
+circuit = Circuit(
+    R, tokens, blocks=[Block([sink_head(R.one, R.bos, R.clock, B, B)]), Block([score_head])], bos="<bos>", name="attention only"
+)
+small = Circuit(
+    R,
+    Embedding({"<bos>": R.one + R.bos, "a": R.one}),
+    blocks=[circuit.blocks[0], Block([Head(W_Q=[SLOPE * R.one], W_K=[R.clock], W_V=[0], W_O=[0 * R.one], name="ALiBi by keys")])],
+    bos="<bos>",
+    name="attention only, one token",
+)
+
+
+def near(trace):
+    """Each score is below -m (t - i) + g(t) by at most m S^2/(B + S), S = t - 1, and is nowhere above it."""
+    scores = trace.head(2, 0).scores
+    gaps = [SLOPE * i - scores[t][i] for t in range(trace.T) for i in range(t + 1)]
+    S = trace.T - 1
+    return all(0 <= gap <= SLOPE * S * S / (B + S) for gap in gaps) and max(gaps) == SLOPE * S * S / (B + S)
+
+
+def close(bound):
+    """The weights are ALiBi's within a factor that the bound on the scores allows: steps of the score within `bound` of m."""
+
+    def check(trace):
+        scores = trace.head(2, 0).scores[trace.T - 1]
+        return all(abs(scores[i + 1] - scores[i] - SLOPE) < bound for i in range(trace.T - 1))
+
+    return check
+
+
+uniform = Scope()
+claims = [
+    Claim("clock", circuit, Equals(after_attention(1), R.clock, f"{B}*(t - 1)/(t + {B - 1})"), uniform, SOURCE),
+    Claim("score", circuit, ScoreIs(2, 0, f"({B}/2)*(i - 1)/(i + {B - 1})"), uniform, SOURCE, note="every vocabulary, every length"),
+    Claim("frame", circuit, Unchanged(embedding(), after_ffn(2), [R.one, R.bos]), uniform, SOURCE),
+    Claim("clock-kept", circuit, Unchanged(after_attention(1), after_ffn(2), [R.clock]), uniform, SOURCE),
+    Claim(
+        "error",
+        small,
+        Holds("scores are ALiBi's less at most m S^2/(B + S), met at i = T", near),
+        Scope(t_max=16, vocabulary="given"),
+        SOURCE,
+    ),
+    Claim(
+        "saturates",
+        small,
+        Fails(Holds("every step of the score is within 1/100 of the slope", close(Fraction(1, 100)))),
+        Scope(vocabulary="given"),
+        SOURCE,
+        note="a fixed B serves a fixed length",
+    ),
+]
