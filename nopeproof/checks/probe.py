@@ -15,9 +15,11 @@ from typing import Any
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
 from nopeproof.claims import after_attention, after_ffn
+from nopeproof.division import STORED, division_clock
+from nopeproof.division import R as DIVISION
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Residual
-from nopeproof.theory.precision import FORMATS, Format, exponent, format_named
+from nopeproof.theory.precision import FORMATS, Format, exponent, first_collision, format_named, round_to
 from nopeproof.theory.rounding import Arithmetic
 
 ROWS, VALUES, TERMS = 320, 24, 64
@@ -224,3 +226,69 @@ def _switches(how: Arithmetic) -> list[Probe]:
         said = "reduced precision allowed" if reduced else "float32"
         out.append(Probe("accumulator of float16 on CUDA", "float32 reductions", said, not reduced))
     return out
+
+
+# --- what a division clock rests on, beyond the above ----------------------------------------------------------------
+
+
+@lru_cache(maxsize=32)
+def quotient_probe(how: Arithmetic, device: str = "cpu") -> tuple[Probe, Fraction]:
+    """Whether this route's 1/t is the quotient rounded to nearest (then stored), and how many spacings it is off at most.
+
+    Every t <= `ROWS` in one run, and single rows further on, next to powers of two and thrice them. With exp(0) != 1 nothing is asked.
+    """
+    from nopeproof.run.counter import single
+
+    name = f"quotient of {how.route}"
+    if how.e_0:
+        return Probe(name, "nothing, as exp(0) is not 1", "bounded with the rest", True), Fraction(1, 2)
+    R = Residual(one=1, bos=1, recip=1)
+    head = Head(W_Q=[R.zero], W_K=[R.zero], W_V=[R.bos], W_O=[R.recip])
+    circuit = Circuit(R, Embedding({"<bos>": R.one + R.bos, "a": R.one.vector}), [Block([head])], bos="<bos>")
+    seen = dict(enumerate(_run(circuit, ROWS, how, device).at(after_attention(1), R.recip).double().tolist(), 1))
+    last = min(first_collision(how.storage), 2**17)
+    far = sorted({n * 2**e + d for e in range(last.bit_length()) for n in (1, 3) for d in (-1, 0, 1) if ROWS < n * 2**e + d <= last})
+    route = "sum" if how.route == "streaming" else how.route
+    seen |= dict(zip(far, single(far, how.storage.name, route, device).double().tolist(), strict=True)) if far else {}
+    off = {t: _spacings_off(Fraction(x), t, how) for t, x in seen.items()}
+    worst = max(off, key=lambda t: off[t])
+    if not off[worst]:
+        return Probe(name, "1/t rounded to nearest", f"all {len(seen)} of them are, t <= {max(seen)}", True), Fraction(1, 2)
+    said = f"off by {off[worst]} of {how.accumulator}'s spacings at t = {worst}, for example"
+    return Probe(name, "1/t within one spacing", said, off[worst] <= 1), Fraction(1)
+
+
+def _spacings_off(x: Fraction, t: int, how: Arithmetic) -> Fraction:
+    """0 if x is 1/t rounded to nearest and stored; else its distance from the nearest stored image of 1/t +- one spacing, plus 1."""
+    y = Fraction(1, t)
+    if x == round_to(round_to(y, how.accumulator), how.storage):
+        return Fraction(0)
+    spacing = 2 * how.accumulator.u * Fraction(2) ** exponent(y)
+    low, high = (round_to(y + d * spacing, how.storage) for d in (-1, 1))
+    return 1 + max(low - x, x - high, Fraction(0)) / spacing
+
+
+@lru_cache(maxsize=32)
+def division_probe(how: Arithmetic, device: str = "cpu") -> Probe:
+    """Whether torch divides as the certificate says: floats around 1/t, one spacing up and down, against integer arithmetic."""
+    import torch
+
+    from nopeproof.run.counter import divide
+
+    fmt, dtype, name = how.storage, torch_dtype(how.storage), f"division in {how.storage}"
+    if fmt.name not in STORED:
+        return Probe(name, "a format of torch's matrix products", f"{fmt}", False)
+    J = min(fmt.p - 1, 24)
+    near = {2**e + d for e in range(J + 1) for d in (-1, 0, 1, 2**e // 3)} | {first_collision(fmt) % 2**J or 1}
+    xs = torch.tensor([float(round_to(Fraction(1, t), fmt)) for t in sorted(near) if 1 <= t < 2**J], dtype=torch.float64)
+    xs = torch.cat([xs * (1 + d * 2.0 ** (1 - fmt.p)) for d in (-1, 0, 1)]).to(dtype).to(device)
+    xs = xs[(xs <= 1) & (xs.double() > 2.0 ** -(J + 1))]
+    found = divide(division_clock(J, fmt.name), xs, 2 * (J + 2), DIVISION.pos.start).double().tolist()
+    wrong = [x for x, q in zip(xs.double().tolist(), found, strict=True) if q != nearest_quotient(Fraction(x))]
+    said = f"exact on all {len(found)} numbers tried" if not wrong else f"wrong on {len(wrong)} of {len(found)}, first {wrong[0]:.9g}"
+    return Probe(name, "floor(1/x + 1/2)", said, not wrong)
+
+
+def nearest_quotient(x: Fraction) -> int:
+    """floor(1/x + 1/2)."""
+    return (2 * x.denominator + x.numerator) // (2 * x.numerator)

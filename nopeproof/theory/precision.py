@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 from nopeproof.errors import NopeproofError
 
@@ -135,3 +136,16 @@ def least(holds: Callable[[int], bool], low: int, high: int) -> int:
         else:
             low = middle + 1
     return low
+
+
+def last_decoded(fmt: Format) -> int:
+    """The last T up to which floor(1/x + 1/2) = t at x = fl(1/t): the first collision's t, or t - 1 if its x decodes to t + 1.
+
+    Before the collision every reciprocal is nearest to its own t; `nopeproof.counter_kernel` certifies that for a clock's weights.
+
+    >>> last_decoded(FORMATS["float32"]), last_decoded(FORMATS["bfloat16"])
+    (11864338, 189)
+    """
+    t = first_collision(fmt)
+    x = round_to(Fraction(1, t), fmt)
+    return t if floor(1 / x + Fraction(1, 2)) == t else t - 1
