@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from nopeproof import kernel
+from nopeproof import algebra
 from nopeproof.circuit import Circuit, Family
 from nopeproof.errors import NopeproofError
 from nopeproof.models import ModelClass
@@ -63,8 +63,8 @@ def after_last() -> Site:
 
 def _expression(text: str, names: set[str], where: str) -> None:
     try:
-        have = {v for v in kernel.read_expression(text).variables() if not v.startswith(("rt", "ln "))}
-    except kernel.Reject as bad:
+        have = {v for v in algebra.read_expression(text).variables() if not v.startswith(("rt", "ln "))}
+    except algebra.NotExact as bad:
         raise NopeproofError(f"{where}: {text!r}", str(bad), "an expression such as '1/t'") from None
     if not have <= names:
         raise NopeproofError(f"{where}: {text!r}", f"the unknown name {sorted(have - names)[0]!r}", "only " + ", ".join(sorted(names)))
@@ -305,7 +305,7 @@ class Evidence:
     """What a check found: its kind, the scope it really covers, the tool, and a witness where there is one.
 
     witness: JSON-able, with the word, the positions, what was expected and what is there. certificate: what a proof
-    rests on, for the kernel to read again. reason: why a check could not say more.
+    rests on, for the kernel to read again. reason: why a check could not say more. steps: what a named prover computed, in order.
     """
 
     kind: Kind
@@ -316,11 +316,12 @@ class Evidence:
     reason: str = ""
     assumes: tuple[str, ...] = ()
     certificate: Mapping[str, Any] | None = field(default=None, repr=False)
+    steps: tuple[str, ...] = ()
 
     def as_json(self) -> dict:
         """Plain data, without the certificate."""
-        out = {k: v for k, v in vars(self).items() if k not in ("certificate", "scope", "assumes")}
-        return {**out, "scope": self.scope.as_json(), "assumes": list(self.assumes)}
+        out = {k: v for k, v in vars(self).items() if k not in ("certificate", "scope", "assumes", "steps")}
+        return {**out, "scope": self.scope.as_json(), "assumes": list(self.assumes), "steps": list(self.steps)}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The numbers a circuit may hold: rationals, and polynomials over them in free symbols, k, T, ln(n) and sqrt(n).
 
 A weight is written as an int, a Fraction, or a string ("3/4", "8*k - 2", "ln(100)"). Floats are refused: 0.1 is not
-a tenth, and an exact run must not pretend it is. Arithmetic on the symbolic ones is the kernel's own.
+a tenth, and an exact run must not pretend it is. Arithmetic on the symbolic ones is `algebra`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from nopeproof import kernel
+from nopeproof import algebra
 from nopeproof.errors import NopeproofError
+
+RESERVED = frozenset("tijred")  # what positions, cases and e are called; k and T have a meaning of their own
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class Symbolic:
     text: str
 
     @cached_property
-    def poly(self) -> kernel.Poly:
+    def poly(self) -> algebra.Poly:
         """The polynomial this spells."""
-        return kernel.read_expression(self.text).num
+        return algebra.read_expression(self.text).num
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -53,7 +55,7 @@ def _spell_monomial(monomial: tuple) -> str:
     return "*".join(one(v, int(n)) for v, n in monomial)
 
 
-def _spell(poly: kernel.Poly) -> str:
+def _spell(poly: algebra.Poly) -> str:
     parts = []
     for monomial, c in sorted(poly.terms.items(), key=lambda x: (-len(x[0]), str(x[0]))):
         c = Fraction(c)
@@ -65,15 +67,15 @@ def _spell(poly: kernel.Poly) -> str:
     return text[2:] if text.startswith("+ ") else "-" + text[2:] if text.startswith("- ") else text
 
 
-def from_poly(poly: kernel.Poly) -> Scalar:
-    """The scalar a kernel polynomial stands for."""
+def from_poly(poly: algebra.Poly) -> Scalar:
+    """The scalar a polynomial stands for."""
     value = poly.constant()
     return Symbolic(_spell(poly)) if value is None else value
 
 
-def to_poly(x: Scalar) -> kernel.Poly:
-    """The scalar as a kernel polynomial."""
-    return x.poly if isinstance(x, Symbolic) else kernel.number(x)
+def to_poly(x: Scalar) -> algebra.Poly:
+    """The scalar as a polynomial."""
+    return x.poly if isinstance(x, Symbolic) else algebra.number(x)
 
 
 def scalar(x: ScalarLike, where: str = "a weight") -> Scalar:
@@ -89,12 +91,12 @@ def scalar(x: ScalarLike, where: str = "a weight") -> Scalar:
     if isinstance(x, Symbolic):
         return x
     try:
-        value = kernel.read_expression(x)
-    except kernel.Reject as bad:
+        value = algebra.read_expression(x)
+    except algebra.NotExact as bad:
         raise NopeproofError(f"{where}: {x!r}", str(bad), "+ - * / ** over integers, names, ln(n) and sqrt(n)") from None
     if value.den.constant() != 1:
         raise NopeproofError(f"{where}: {x!r}", "a division by a symbol, which might be zero", "a polynomial")
-    reserved = value.variables() & (kernel.RESERVED - {"k"})
+    reserved = value.variables() & RESERVED
     if reserved:
         raise NopeproofError(f"{where}: {x!r}", f"the reserved name {sorted(reserved)[0]!r}", "another name; k and T alone have a meaning")
     return from_poly(value.num)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from nopeproof import kernel
+from nopeproof import algebra
 from nopeproof.circuit import Block, Circuit
-from nopeproof.claims import Equals, Fails, Holds, SameAttention, ScoreIs, Site, Statement, Unchanged, Within
+from nopeproof.claims import Equals, Fails, Holds, SameAttention, ScoreIs, Shown, Site, Statement, Unchanged, Within
 from nopeproof.run.exact import ExpNumber
 from nopeproof.run.trace import Trace
 
 Witness = dict[str, Any]
 
 
+@lru_cache(maxsize=1 << 14)
 def value_of(text: str, **names: int) -> Any:
     """A claim's expression at given t, i, T: an exact number."""
-    ratio = kernel.read_expression(text).substitute({n: kernel.number(v) for n, v in names.items()})
+    ratio = algebra.read_expression(text).substitute({n: algebra.number(v) for n, v in names.items()})
     return ExpNumber(ratio).reduced()
 
 
@@ -47,7 +49,7 @@ def trimmed(circuit: Circuit, statement: Statement) -> Circuit:
     """
     inner = statement.statement if isinstance(statement, Fails) else statement
     blocks = list(circuit.blocks[: needed_blocks(statement)])
-    if isinstance(inner, Holds):
+    if isinstance(inner, Holds | Shown):
         return circuit
     if isinstance(inner, ScoreIs | SameAttention):
         heads = [inner.head, inner.other] if isinstance(inner, SameAttention) else [inner.head]
@@ -143,7 +145,9 @@ def _scores(statement: ScoreIs, trace: Trace, seen: dict) -> Iterator[Witness]:
 def _attention(statement: SameAttention, trace: Trace) -> Iterator[Witness]:
     one, two = (trace.head(statement.block, h).scores for h in (statement.head, statement.other))
     for t in range(1, trace.T + 1):
-        gaps = [exact_number(one[t - 1][i]) - exact_number(two[t - 1][i]) for i in range(t)]
-        for i, gap in enumerate(gaps, 1):
-            if gap != gaps[0]:
-                yield _place(trace, t, f"score difference {_show(gaps[0])}, as at i = 1", gap, i=i, block=statement.block)
+        seen = [i for i in range(t) if one[t - 1][i] is not None]
+        gaps = {i + 1: exact_number(one[t - 1][i]) - exact_number(two[t - 1][i]) for i in seen}
+        for i, gap in gaps.items():
+            first = next(iter(gaps))
+            if gap != gaps[first]:
+                yield _place(trace, t, f"score difference {_show(gaps[first])}, as at i = {first}", gap, i=i, block=statement.block)

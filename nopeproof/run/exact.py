@@ -13,7 +13,7 @@ from typing import Any
 
 import flint
 
-from nopeproof import kernel
+from nopeproof import algebra
 from nopeproof.circuit import Circuit
 from nopeproof.errors import NopeproofError
 from nopeproof.run.engine import Forward, embed, require_concrete
@@ -21,7 +21,7 @@ from nopeproof.run.trace import Trace
 from nopeproof.scalars import Scalar, Symbolic, to_poly
 
 
-def ball_of(poly: kernel.Poly) -> flint.arb:
+def ball_of(poly: algebra.Poly) -> flint.arb:
     """Enclose a polynomial in e, e^rtM, rtM and ln n at the current precision."""
     total = flint.arb(0)
     for monomial, c in poly.terms.items():
@@ -46,12 +46,12 @@ class ExpNumber:
 
     __slots__ = ("ratio",)
 
-    def __init__(self, ratio: kernel.Ratio) -> None:
+    def __init__(self, ratio: algebra.Ratio) -> None:
         self.ratio = ratio
 
     @staticmethod
     def of(x: Any) -> ExpNumber:
-        return x if isinstance(x, ExpNumber) else ExpNumber(kernel.Ratio(kernel.number(Fraction(x))))
+        return x if isinstance(x, ExpNumber) else ExpNumber(algebra.Ratio(algebra.number(Fraction(x))))
 
     def reduced(self) -> Any:
         """A Fraction, if it is visibly one."""
@@ -76,10 +76,10 @@ class ExpNumber:
         return self._with(other, lambda a, b: b - a)
 
     def __truediv__(self, other: Any) -> Any:
-        return self._with(other, lambda a, b: a * kernel.Ratio(b.den, b.num))
+        return self._with(other, lambda a, b: a * algebra.Ratio(b.den, b.num))
 
     def __rtruediv__(self, other: Any) -> Any:
-        return self._with(other, lambda a, b: b * kernel.Ratio(a.den, a.num))
+        return self._with(other, lambda a, b: b * algebra.Ratio(a.den, a.num))
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -138,18 +138,18 @@ class Exact:
 
     def lift(self, x: Scalar) -> Any:
         """A Fraction, or an ExpNumber for a weight with logarithms or roots."""
-        return ExpNumber(kernel.Ratio(to_poly(x))) if isinstance(x, Symbolic) else x
+        return ExpNumber(algebra.Ratio(to_poly(x))) if isinstance(x, Symbolic) else x
 
     def exp(self, score: Any, where: str) -> Any:
         """e^score; 1 for equal scores, so that uniform attention stays rational."""
         if score == 0:
             return Fraction(1)
-        value = kernel.exponential(ExpNumber.of(score).ratio)
+        value = algebra.exponential(ExpNumber.of(score).ratio)
         if value is None:
             raise NopeproofError(
                 f"the exact run of {where}", "a score that is itself an exponential or a product of logarithms", "arithmetic='ball'"
             )
-        return ExpNumber(kernel.Ratio(value)).reduced()
+        return ExpNumber(algebra.Ratio(value)).reduced()
 
     def relu(self, x: Any) -> Any:
         """max(0, x), the sign decided."""
@@ -168,7 +168,7 @@ class Exact:
         n = x.numerator * x.denominator  # 1/sqrt(a/b) = sqrt(ab)/a
         if n > 10**12:
             raise NopeproofError("the exact run of a norm", f"the square root of {x}", "arithmetic='ball'")
-        return ExpNumber(kernel.root(n) * kernel.Ratio(kernel.number(Fraction(1, x.numerator)))).reduced()
+        return ExpNumber(algebra.root(n) * algebra.Ratio(algebra.number(Fraction(1, x.numerator)))).reduced()
 
 
 def run(circuit: Circuit, word: Sequence[str], keep_weights: bool = True) -> Trace:
