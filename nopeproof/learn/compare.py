@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,12 @@ LEARNED = 0.95
 
 
 def compare_runs(
-    runs: Sequence[Path], *, lengths: Sequence[int] | None = None, seed: int = 0, words_per_length: int = 32
+    runs: Sequence[Path],
+    *,
+    lengths: Sequence[int] | None = None,
+    seed: int = 0,
+    words_per_length: int = 32,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Compare finished runs, each a run's folder or a folder of runs; all figures are plain JSON.
 
@@ -41,6 +46,7 @@ def compare_runs(
         lengths: lengths of the words looked at; None takes half, all and one and a half of the training length.
         seed: of the words; they are the same for every model.
         words_per_length: how many of each length.
+        progress: called with the run being looked at, how many are done, and how many there are.
 
     Returns:
         ``units``: what each figure is in. ``lengths``, ``words_per_length``, ``seed``: what was looked at.
@@ -54,7 +60,8 @@ def compare_runs(
             ``attention_to_bos`` [layer][head];
             ``probes``: {target, layer (0 is the embedding), r2, r2_untrained, r2_longer}: fitted and tested on
             positions 2..T of mixed training lengths, with other words; ``r2_longer`` scores the same fit beyond them;
-            ``example``: {tokens, attention [layer][head][t][i]} of one word of the shortest length.
+            ``example``: {tokens, attention [layer][head][t][i]} of one word of the shortest length, for the first
+            seed of each run; null for the others.
         ``distances``: D^(l) of kazemnejad2023 eq. 2 from each NoPE model to others on the same task, one entry a
             length: {task, length, reference, other, kind, per_layer, mean, legacy_per_layer, legacy_mean}. ``kind``
             is "encoding" (same seed, another encoding), "other recipe" (NoPE trained otherwise) or a null model:
@@ -73,7 +80,11 @@ def compare_runs(
     folders = find_runs(runs)
     cells = [Cell.from_config(store.read_json(folder / store.CONFIG)) for folder in folders]
     looked_at = tuple(lengths or default_lengths(cells[0]))
-    models = [m for folder in folders for m in observe(folder, looked_at, words_per_length, seed)]
+    models: list[Observed] = []
+    for done, folder in enumerate(folders):
+        if progress:
+            progress(folder.name, done, len(folders))
+        models += observe(folder, looked_at, words_per_length, seed)
     distances = [
         row
         for index, model in enumerate(models)
@@ -155,7 +166,7 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
         },
         "attention_to_bos": _per_head(model.trained, lengths, attention_to_bos).tolist(),
         "probes": _probes(model),
-        "example": _example(model, min(lengths)),
+        "example": _example(model, min(lengths)) if model.seed == model.cell.seeds[0] else None,
     }
 
 
@@ -191,7 +202,7 @@ def _example(model: Observed, length: int) -> dict[str, Any]:
     vocabulary, view = tasks.task(model.cell.task).vocabulary, model.trained
     return {
         "tokens": [vocabulary[token] for token in view.inputs[length][0]],
-        "attention": np.round(view.maps[length][:, 0], 4).tolist(),
+        "attention": np.round(view.maps[length][:, 0], 3).tolist(),
     }
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,9 +38,9 @@ class Recipe:
     """Test examples per length."""
     steps: int = 3000
     """Optimizer steps."""
-    batch: int = 32
+    batch: int = 16
     """Examples per step at the longest training length; shorter ones come in larger batches of equal cost."""
-    batch_cap: int = 128
+    batch_cap: int = 64
     """The most examples per step."""
     lr: float = 2e-3
     """Peak learning rate of AdamW, reached after the warm-up and then brought down linearly to 0."""
@@ -52,8 +52,8 @@ class Recipe:
     """AdamW's decoupled weight decay, on matrices only."""
     clip: float = 1.0
     """Largest gradient norm, of each model by itself."""
-    precision: Literal["bf16", "fp32"] = "bf16"
-    """Arithmetic of the matrix products in training; weights and tests are fp32."""
+    precision: Literal["bf16", "fp32"] = "fp32"
+    """Arithmetic of the matrix products in training; weights and tests are fp32. bf16 is slow where a CPU has no such units."""
 
     def __post_init__(self) -> None:
         if self.d_model % self.heads:
@@ -121,6 +121,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Search:
+    """A learning-rate search, alike for every encoding: short runs of one seed, judged on lengths trained on only."""
+
+    lrs: tuple[float, ...] = (1e-3, 2e-3, 4e-3)
+    """Peak rates tried. The one with the least cross-entropy is taken."""
+    task: str = "copy"
+    """What is learned in the search."""
+    seed: int = 1000
+    """A seed that the grid itself does not use."""
+    steps: int = 500
+    """Steps of each run, with the whole schedule of warm-up and decay."""
+
+    def cells(self, pe: str, recipe: Recipe) -> tuple[Cell, ...]:
+        """One cell a rate."""
+        short = dataclasses.replace(recipe, steps=self.steps, test_length=recipe.train_length, test_count=100)
+        return tuple(Cell(pe, self.task, (self.seed,), dataclasses.replace(short, lr=lr)) for lr in self.lrs)
+
+
+@dataclass(frozen=True)
 class Preset:
     """A declarative grid: every encoding on every task, all seeds of a cell stacked."""
 
@@ -130,10 +149,13 @@ class Preset:
     tasks: tuple[str, ...]
     seeds: tuple[int, ...]
     recipe: Recipe = field(default_factory=Recipe)
+    search: Search | None = None
+    """How each encoding's learning rate is found; None takes the recipe's."""
 
-    def cells(self) -> tuple[Cell, ...]:
-        """The grid's cells, task by task."""
-        return tuple(Cell(pe, task, self.seeds, self.recipe) for task, pe in itertools.product(self.tasks, self.pes))
+    def cells(self, lrs: Mapping[str, float] | None = None) -> tuple[Cell, ...]:
+        """The grid's cells, task by task; ``lrs`` gives the learning rate of an encoding where it is not the recipe's."""
+        found = {pe: dataclasses.replace(self.recipe, lr=(lrs or {}).get(pe, self.recipe.lr)) for pe in self.pes}
+        return tuple(Cell(pe, task, self.seeds, found[pe]) for task, pe in itertools.product(self.tasks, self.pes))
 
 
 @dataclass(frozen=True)
@@ -150,23 +172,28 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 
+SHORT = Recipe(steps=2000)
+"""Two thirds of the steps: enough for copy to be learned on the lengths trained on."""
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
         Preset(
             "demo",
-            "NoPE and T5 on copy, shortened: the comparison inside `make reproduce`",
+            "NoPE and T5 bias on copy, 2 seeds, shortened: the comparison inside `make reproduce`",
             pes=("nope", "t5"),
             tasks=("copy",),
             seeds=(0, 1),
+            recipe=SHORT,
         ),
         Preset(
             "quick",
-            "six encodings on copy, reverse and sort, 3 seeds",
-            pes=("nope", "t5", "alibi", "rotary", "ape-sinusoidal", "ape-learned"),
+            "every encoding on copy, reverse and sort, 3 seeds, shortened, learning rates searched",
+            pes=("nope", "t5", "alibi", "rotary", "rotary:fraction=0.25", "fire", "ape-sinusoidal", "ape-learned"),
             tasks=("copy", "reverse", "sort"),
             seeds=(0, 1, 2),
+            recipe=SHORT,
+            search=Search(),
         ),
     )
 }

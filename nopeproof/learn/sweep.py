@@ -1,27 +1,21 @@
 """Run a declarative grid: a finished cell is never run twice, a failed one is reported while the others go on.
 
-Each cell runs in a process of its own (start method *spawn*, one torch thread), at most ``workers`` at a time: a
-process that dies takes only its cell with it.
+Where the preset asks for it, each encoding's learning rate is searched first, alike for all, and the search is kept.
 """
 
 from __future__ import annotations
 
-import multiprocessing as mp
-import signal
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nopeproof.errors import NopeproofError
+from nopeproof.learn.engines import Row, engine
 from nopeproof.learn.recipe import PRESETS, Cell, Listener, Preset, Progress
 from nopeproof.learn.store import CONFIG, RESULT, RESULTS, read_json, read_rows, record
 
-Row = dict[str, Any]
+SEARCH = "search"
+"""Folder of the search's runs, inside the folder of the runs."""
 
 
 def preset(name: str) -> Preset:
@@ -36,7 +30,14 @@ def preset(name: str) -> Preset:
 
 
 def run_sweep(
-    preset_or_name: str | Preset, out: Path, *, workers: int = 1, progress: Listener | None = None, resume: bool = True
+    preset_or_name: str | Preset,
+    out: Path,
+    *,
+    workers: int = 1,
+    with_engine: str = "local",
+    progress: Listener | None = None,
+    finished: Callable[[Row], None] | None = None,
+    resume: bool = True,
 ) -> list[Row]:
     """Train every cell of a preset in ``out/<cell>/`` and return one row a cell, in the grid's order.
 
@@ -46,109 +47,75 @@ def run_sweep(
     Args:
         preset_or_name: a grid, or the name of one in `PRESETS`.
         out: folder of the runs.
-        workers: processes at a time; 1 trains in this process.
+        workers: cells at a time; 1 trains in this process.
+        with_engine: "local", "slurm" or "ray".
         progress: called with a `Progress` now and then, always in this process.
+        finished: called with each row of the grid as its cell ends, and with those of cells that were finished already.
         resume: False refuses a folder in which something of this grid has already been trained.
 
     Raises:
-        NopeproofError: unknown preset, fewer than one worker, or ``resume=False`` on a used folder.
+        NopeproofError: unknown preset or engine, fewer than one worker, or ``resume=False`` on a used folder.
     """
     grid = preset(preset_or_name) if isinstance(preset_or_name, str) else preset_or_name
-    cells, tell = grid.cells(), progress or (lambda message: None)
-    if workers < 1:
-        raise NopeproofError(f"{workers} workers", "training needs at least one", "raise workers")
-    if not resume and (used := [cell.label for cell in cells if (out / cell.label / CONFIG).exists()]):
+    tell, end = progress or (lambda message: None), finished or (lambda row: None)
+    engine(with_engine, workers)  # fails now, before any work, if it cannot be had
+    planned = [(cell, out / SEARCH) for pe in grid.pes for cell in _search_cells(grid, pe)] + [(cell, out) for cell in grid.cells()]
+    if not resume and (used := [cell.label for cell, folder in planned if (folder / cell.label / CONFIG).exists()]):
         raise NopeproofError(f"a fresh sweep in {out}", f"there are runs already: {', '.join(used)}",
                              "resume them, or choose another folder")  # fmt: skip
+
+    def run(cells: Sequence[Cell], folder: Path, end: Callable[[Row], None]) -> list[Row]:
+        return _run(cells, folder, workers, with_engine, tell, end)
+
+    run([cell for pe in grid.pes for cell in _search_cells(grid, pe)], out / SEARCH, lambda row: None)
+    return run(grid.cells({found["pe"]: found["lr"] for found in rates(grid, out)}), out, end)
+
+
+def rates(grid: Preset, out: Path) -> list[dict[str, Any]]:
+    """What the search found, one entry an encoding: {pe, task, seed, steps, tried: [{lr, cross_entropy, exact_match}], lr}.
+
+    Only finished runs count; an encoding none of whose runs finished keeps the recipe's rate. Means over lengths trained on.
+    """
+    if grid.search is None:
+        return []
+    found = []
+    for pe in grid.pes:
+        tried = []
+        for cell in _search_cells(grid, pe):
+            path = out / SEARCH / cell.label / RESULT
+            if path.exists():
+                (score,) = read_json(path)["scores"]
+                mean = {key: sum(score[key]) / len(score[key]) for key in ("cross_entropy", "exact_match")}
+                tried.append({"lr": cell.recipe.lr, **mean})
+        best = min(tried, key=lambda run: run["cross_entropy"], default={"lr": grid.recipe.lr})
+        searched = {"pe": pe, "task": grid.search.task, "seed": grid.search.seed, "steps": grid.search.steps}
+        found.append({**searched, "tried": tried, "lr": best["lr"]})
+    return found
+
+
+def _search_cells(grid: Preset, pe: str) -> tuple[Cell, ...]:
+    return grid.search.cells(pe, grid.recipe) if grid.search else ()
+
+
+def _run(cells: Sequence[Cell], out: Path, workers: int, with_engine: str, tell: Listener, end: Callable[[Row], None]) -> list[Row]:
     rows = {cell.label: read_json(out / cell.label / RESULT) for cell in cells if (out / cell.label / RESULT).exists()}
-    for label in rows:
+    _record_new(rows.values(), out)  # a kill may have come between a cell's end and its row
+    for label, row in rows.items():
         tell(Progress(label, "kept"))
+        end(row)
     waiting = [cell for cell in cells if cell.label not in rows]
     for cell in waiting:
         tell(Progress(cell.label, "waiting", 0, cell.recipe.steps))
-    runner = _here if workers == 1 else _processes
-    _record_new(rows.values(), out)  # a kill may have come between a cell's end and its row
-    for row in runner(waiting, out, workers, tell):
+    for row in engine(with_engine, workers)(waiting, out, workers, tell):
         rows[row["cell"]] = row
         _record_new([row], out)
         tell(Progress(row["cell"], row["status"], note=row.get("error", "").strip().rpartition("\n")[2]))
+        end(row)
     return [rows[cell.label] for cell in cells]
 
 
-def _record_new(rows: Any, out: Path) -> None:
+def _record_new(rows: Iterable[Row], out: Path) -> None:
     known = {row["digest"] for row in read_rows(out / RESULTS) if row["status"] == "finished"}
     for row in rows:
         if row["digest"] not in known:
             record(row, out / RESULTS)
-
-
-def _here(cells: Sequence[Cell], out: Path, workers: int, tell: Listener) -> Iterator[Row]:
-    for cell in cells:
-        yield _attempt(cell, out, tell)
-
-
-def _attempt(cell: Cell, out: Path, tell: Listener) -> Row:
-    """The cell's row; whatever goes wrong in training one cell becomes a row and not the end of the sweep."""
-    from nopeproof.learn.train import train  # here, so that the parent of worker processes need not load torch
-
-    try:
-        return train(cell, out / cell.label, tell)
-    except Exception:
-        return _failed(cell, traceback.format_exc())
-
-
-def _failed(cell: Cell, error: str) -> Row:
-    return {"cell": cell.label, "status": "failed", "digest": cell.digest, "config": cell.config(), "error": error}
-
-
-@dataclass(frozen=True)
-class _Job:
-    cell: Cell
-    process: BaseProcess
-
-
-def _processes(cells: Sequence[Cell], out: Path, workers: int, tell: Listener) -> Iterator[Row]:
-    waiting, running = list(cells), dict[Connection, _Job]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < workers:
-                _start(waiting.pop(0), out, running)
-            for pipe in wait(list(running)):
-                row = _receive(pipe, running, tell)  # type: ignore[arg-type]
-                if row is not None:
-                    yield row
-    finally:  # also after Ctrl-C: no orphans, and what they had saved can be gone on from
-        for job in running.values():
-            job.process.terminate()
-            job.process.join()
-
-
-def _start(cell: Cell, out: Path, running: dict[Connection, _Job]) -> None:
-    context = mp.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_worker, args=(cell, out, sender), name=cell.label, daemon=True)
-    process.start()
-    sender.close()  # the worker holds the only other end, so its death is read as the end of the pipe
-    running[receiver] = _Job(cell, process)
-
-
-def _worker(cell: Cell, out: Path, sender: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    with suppress(BrokenPipeError):  # the parent was killed, so nobody is left to tell
-        sender.send(_attempt(cell, out, sender.send))
-
-
-def _receive(pipe: Connection, running: dict[Connection, _Job], tell: Listener) -> Row | None:
-    """Pass on a worker's message; its row, or a row that says how it died, ends the job."""
-    job = running[pipe]
-    try:
-        message = pipe.recv()
-    except EOFError:
-        job.process.join()
-        message = _failed(job.cell, f"its process ended with exit code {job.process.exitcode}")
-    if isinstance(message, Progress):
-        tell(message)
-        return None
-    del running[pipe]
-    job.process.join()
-    return message

@@ -38,6 +38,11 @@ def build(cell: Cell) -> Transformer:
     return Transformer(cell.recipe, positions.encoding(cell.pe), vocabulary, cell.seeds)
 
 
+def device() -> torch.device:
+    """Where models are trained: the first GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def load(run: Path) -> tuple[Cell, Transformer]:
     """A finished run's cell and trained models.
 
@@ -103,6 +108,7 @@ def _finish(cell: Cell, run: Path, state: _State) -> dict[str, Any]:
         "config": cell.config(),
         "scores": [{"seed": seed, **score} for seed, score in zip(cell.seeds, scores, strict=True)],
         "cpu_seconds": round(state.cpu_seconds(), 2),
+        "device": state.device.type,
         "versions": {"torch": torch.__version__, "numpy": np.__version__},
     }
     store.write_json(run / store.RESULT, row)
@@ -115,7 +121,8 @@ class _State:
 
     def __init__(self, cell: Cell, run: Path) -> None:
         self.cell, self.path = cell, run / store.CHECKPOINT
-        self.task, self.model = tasks.task(cell.task), build(cell)
+        self.device = device()
+        self.task, self.model = tasks.task(cell.task), build(cell).to(self.device)
         self.optimizer = _optimizer(self.model, cell.recipe)
         self.step, self._spent, self._since = 0, 0.0, time.process_time()
         self.recent: list[list[float]] = []
@@ -130,7 +137,8 @@ class _State:
         """One optimizer step; notes each model's loss."""
         recipe = self.cell.recipe
         tokens, scored = batch(self.task, recipe, self.cell.seeds, step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bf16"):
+        tokens, scored = tokens.to(self.device), scored.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             logits = self.model(tokens[:, :, :-1])
         loss = _loss(logits.float(), tokens[:, :, 1:], scored[:, :, 1:])
         self.optimizer.zero_grad()
@@ -176,7 +184,7 @@ class _State:
         named = dict(self.model.named_parameters())
         for full, value in tensors.items():
             key, name = full.split("/", 1)
-            self.optimizer.state[named[name]][key] = value
+            self.optimizer.state[named[name]][key] = value.to(self.device)
 
 
 def batch(task: tasks.Task, recipe: Recipe, seeds: tuple[int, ...], step: int) -> tuple[Int[Tensor, "s b t"], Bool[Tensor, "s b t"]]:

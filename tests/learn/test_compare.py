@@ -31,7 +31,8 @@ def test_comparison(runs: Path):
         assert model["exact_match_in"] == pytest.approx(np.mean(inside)) and not model["learned"]
         distance = np.array(model["uniform"]["distance"])
         assert distance.shape == (2, 2) and distance.min() == model["uniform"]["nearest"]["nats"]
-        assert np.array(model["example"]["attention"]).shape == (2, 2, 4, 4) and len(model["example"]["tokens"]) == 4
+        if model["seed"] == 0:
+            assert np.array(model["example"]["attention"]).shape == (2, 2, 4, 4) and len(model["example"]["tokens"]) == 4
         assert {(p["target"], p["layer"]) for p in model["probes"]} == {(y, n) for y in ("t", "1/t") for n in range(3)}
         assert all(p["r2"] <= 1 for p in model["probes"])
     for row in result["distances"]:
