@@ -124,7 +124,7 @@ def _same(a: Trace, b: Trace, tol: float | Fraction) -> None:
     if a.word != b.word or a.circuit.d_model != b.circuit.d_model or set(a.residuals) != set(b.residuals):
         found = f"words {list(a.word)} and {list(b.word)}, or circuits of other shapes"
         raise NopeproofError("a comparison of two traces", found, "one word, one circuit")
-    for (where, x), (_, y) in zip(_places(a), _places(b), strict=True):
+    for (where, x), (_, y) in zip(places(a), places(b), strict=True):
         if x is None or y is None:  # a route that never forms them
             continue
         for t, (left, right) in enumerate(zip(_grid(x), _grid(y), strict=True), 1):
@@ -138,7 +138,7 @@ def _same(a: Trace, b: Trace, tol: float | Fraction) -> None:
                     raise AssertionError("\n".join([head, f"  word: {list(a.word)}", *two, f"  tolerance: {float(tol):g} (1 + |x|)"]))
 
 
-def _places(trace: Trace) -> Iterator[tuple[str, Any]]:
+def places(trace: Trace) -> Iterator[tuple[str, Any]]:
     """Everything a trace holds, in the order it was computed."""
     for site in sorted(trace.residuals):
         for (b, h), head in sorted(trace.heads.items()):
@@ -221,7 +221,7 @@ def assert_prefix_causal(
     known: list[Any] = list(range(vocabulary)) if isinstance(vocabulary, int) else list(vocabulary or ())
     tokens: list[Any] = list(model.check_word(word)) if isinstance(model, Circuit) else [int(x) for x in word]
     if isinstance(model, Circuit):
-        choice, look = known or [t for t in model.tokens if t != model.bos], lambda w: list(_places(_run(model, w, arithmetic)))
+        choice, look = known or [t for t in model.tokens if t != model.bos], lambda w: list(places(_run(model, w, arithmetic)))
     else:
         choice, look = known or sorted(set(tokens)), _outputs(model)
     if len(tokens) < 2 or len(choice) < 2:

@@ -19,7 +19,8 @@ from nopeproof.models import ModelClass
 EXAMPLE_LENGTH = 6
 
 
-def _sha256(data: Any) -> str:
+def sha256(data: Any) -> str:
+    """SHA-256 of plain data, written in one way."""
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -28,7 +29,7 @@ def fingerprint(construction: Construction, claim: Claim) -> str:
     statement, subject = claim.statement.as_json(), claim.subject
     shown = statement["kind"] == "shown"
     code = shown or '"kind": "holds"' in json.dumps(statement)
-    return _sha256(
+    return sha256(
         {
             "weights": subject.weights_sha256,
             "T_min": subject.T_min if isinstance(subject, Family) else None,
@@ -55,7 +56,7 @@ def stored(found: ledger.Ledger) -> dict[str, ledger.Row]:
 def verdict_row(construction: Construction, verdict: Verdict, command: Sequence[str] = ()) -> ledger.Row:
     """One verdict as a row. A certificate is named by its hash."""
     claim = verdict.claim
-    evidence = [{**e.as_json(), "certificate_sha256": None if e.certificate is None else _sha256(e.certificate)} for e in verdict.evidence]
+    evidence = [{**e.as_json(), "certificate_sha256": None if e.certificate is None else sha256(e.certificate)} for e in verdict.evidence]
     return ledger.row(
         "verdict",
         construction=construction.name,
@@ -135,7 +136,7 @@ def attention_example(construction: Construction, subject: str) -> dict[str, Any
     from nopeproof.run import run
 
     try:
-        circuit = construction.circuit(subject, T=_length(construction.subjects[subject]))
+        circuit = construction.circuit(subject, T=example_T(construction.subjects[subject]))
     except NopeproofError:
         return None
     others = [t for t in circuit.tokens if t != circuit.bos]
@@ -152,7 +153,8 @@ def attention_example(construction: Construction, subject: str) -> dict[str, Any
     return None
 
 
-def _length(subject: Subject) -> int | None:
+def example_T(subject: Subject) -> int | None:
+    """The family member that an example word is run in."""
     return max(subject.T_min, EXAMPLE_LENGTH) if isinstance(subject, Family) else None
 
 

@@ -31,7 +31,7 @@ def page(found: Ledger, title: str = "nopeproof: what is claimed, and what is tr
     engine.filters["names"] = names
     try:
         return engine.get_template("report.html").render(content(found) | {"title": title})
-    except (jinja2.UndefinedError, KeyError, IndexError, TypeError) as bad:
+    except (jinja2.UndefinedError, KeyError, IndexError, TypeError, ValueError) as bad:
         found_there = f"{type(bad).__name__}: {bad}"
         raise NopeproofError("the report of this ledger", f"a row lacks what its kind holds ({found_there})", "verify again") from bad
 
