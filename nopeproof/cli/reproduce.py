@@ -49,9 +49,8 @@ class Reproduce:
             raise NopeproofError("every experiment", f"no scripts in {EXPERIMENTS.absolute()}", "a checkout of nopeproof, at its top")
         with _out.aside() as out:
             shown = _out.console(sys.stderr if self.json else out)
-            work = Work(
-                ledger.folder(self.ledger), self.jobs or _pool.cores(), self.out or OUT, lambda line: shown.print(line, markup=False)
-            )
+            say = lambda line: shown.print(line, markup=False)  # noqa: E731
+            work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT, say)
             steps = [verify, properties, train, compare, *([experiments] if self.full else []), report]
             results = [self.step(work, n, len(steps), step) for n, step in enumerate(steps, 1)]
         good = all(r["good"] for r in results)
