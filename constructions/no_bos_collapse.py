@@ -5,16 +5,21 @@ attention average is one of equal values with weights that sum to 1, so it is th
 FFN and the norm act alike on equal states. By induction h^l_1 = ... = h^l_t for every l. It does not matter how the
 scores come about, so rotary, ALiBi and T5 biases in the scores collapse too; what is added to the stream does not.
 
-What is checked. `constant`: two layers with arbitrary W_Q and W_K, every entry a free symbol; the flag that all tokens
-carry is averaged to 1 at every t, in both layers, for every length. `equal-states`: the whole state of one instance.
-`no-clock`: the head of Theorem 1 gives 1, not 1/t, where its BOS is left out. `flagless` shows what breaks the barrier
-beside BOS: a word that is not constant. Others are a strict mask (see strict-mask) and weights that do not sum to 1.
+What is checked. `every-encoding`: the induction, for softmax attention with any scores under a causal or windowed mask, for
+each encoding that enters through scores. It is refused for encodings of the stream, a strict mask, or weights that do not sum
+to 1, and each of these breaks the barrier indeed. `layer-1`, `layer-2`: two layers with arbitrary W_Q and W_K, every entry a
+free symbol; the flag that all tokens carry is averaged to 1 at every t, in both layers, for every length. `equal-states`: the
+whole state of one instance. `no-clock`: the head of Theorem 1 gives 1, not 1/t, where its BOS is left out. `two-tokens` shows
+what breaks the barrier beside BOS: a word that is not constant. Another is a strict mask (see strict-mask).
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Opaque, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Shown, after_attention, after_ffn
+from nopeproof.models import ModelClass
 from nopeproof.residual import Residual
+from nopeproof.theory.collapse import constant_words
 
+kind = "impossibility"
 SOURCE = "kazemnejad2023, Thm 1 needs its BOS; the barrier is known from bhattamishra2020 on"
 R = Residual(one=1, first=1, second=1, content=2)
 
@@ -50,7 +55,14 @@ def equal_states(trace):
     return all(row == rows[0] for rows in trace.residuals.values() for row in rows)
 
 
+every_score = ModelClass("any scores, no BOS", positions=("nope", "alibi", "t5", "fire", "rotary", "rotary:fraction=0.25"))
+windowed = ModelClass("any scores in a window, no BOS", mask="window", positions=("nope", "rotary"), sizes={"window": 3})
+EVERY = Scope(order="forall weights forall T", words="any")
+collapse = Shown("on constant words all positions have the same state in every layer", constant_words)
+
 claims = [
+    Claim("every-encoding", every_score, collapse, EVERY, "luo2022, right-stochastic attention; bhattamishra2020"),
+    Claim("every-encoding-window", windowed, collapse, EVERY, "luo2022, right-stochastic attention; bhattamishra2020"),
     Claim("layer-1", constant, Equals(after_attention(1), R.first, "1"), words, SOURCE, note="every W_Q, W_K; every length"),
     Claim("layer-2", constant, Equals(after_ffn(2), R.second, "-1"), words, SOURCE),
     Claim(

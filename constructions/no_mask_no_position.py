@@ -7,10 +7,13 @@ The head of Theorem 1 averages its BOS flag over all T keys: it gives 1/T everyw
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Shown, after_attention
+from nopeproof.models import ModelClass
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.collapse import permutation_equivariance
 
+kind = "impossibility"
 SOURCE = "haviv2022, Sec. 6 (order from the causal mask); irie2025 for attention as a set operation"
 R = Residual(one=1, bos=1, recip=1, content=2)
 tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one + R.content[0], "b": R.one + 2 * R.content[1]})
@@ -41,7 +44,11 @@ open_mask, causal = circuit("none"), circuit("causal")
 short_words = Scope(t_max=4, vocabulary="given")
 symmetric = Holds("equal tokens have equal states in every layer", equal_tokens_equal_states)
 
+every_model = ModelClass("every NoPE model without a mask", mask="none")
+moved = Shown("a permutation of the tokens permutes the states, in every layer", permutation_equivariance)
+
 claims = [
+    Claim("equivariant", every_model, moved, Scope(order="forall weights forall T", words="any"), "tsai2019, Sec. 3; irie2025"),
     Claim("equal-tokens", open_mask, symmetric, short_words, SOURCE),
     Claim("length-only", open_mask, Equals(after_attention(1), R.recip, "1/T"), short_words, SOURCE, note="T is the length of the word"),
     Claim("no-clock", open_mask, Fails(Equals(after_attention(1), R.recip, "1/t")), short_words, SOURCE),

@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 from math import gcd
+from typing import Any
 
 from nopeproof.errors import NopeproofError
 
@@ -40,16 +41,26 @@ BOS = "<bos>"
 
 @dataclass
 class Refinement:
-    """Colours of positions, the same number for the same colour in every word it is asked about."""
+    """Colours of positions, the same number for the same colour in every word it is asked about.
+
+    window: only the last so many keys are visible, and the first `sinks` keys of the word (BOS counted).
+    """
 
     depth: int
     strict: bool = False
     bos: bool = False
+    window: int | None = None
+    sinks: int = 0
     _numbers: dict[Hashable, int] = field(default_factory=dict, repr=False)
+    _meanings: list[Any] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
             raise NopeproofError("colour refinement", f"depth {self.depth!r}", "a whole number of layers, 0 or more")
+        if self.window is not None and (self.strict or self.window < 1):
+            raise NopeproofError(
+                "colour refinement", f"a window of {self.window}, strict = {self.strict}", "window >= 1 and no strict mask"
+            )
 
     def colours(self, word: Word) -> list[int]:
         """c^depth at each position of the word (BOS, where there is one, is put in front and has a colour too)."""
@@ -62,9 +73,12 @@ class Refinement:
         for _ in range(self.depth):
             seen: Counter[int] = Counter()
             new = []
-            for c in row:
+            for i, c in enumerate(row):
                 if not self.strict:
                     seen[c] += 1
+                if self.window and i - self.window >= self.sinks:
+                    seen[row[i - self.window]] -= 1
+                    seen += Counter()  # drops what is counted 0 times
                 g = gcd(*seen.values()) if seen else 1
                 new.append(self._number((c, frozenset((x, n // g) for x, n in seen.items()))))
                 if self.strict:
@@ -76,8 +90,15 @@ class Refinement:
         """The colour of the last position: all that a next-token read-out can depend on."""
         return self.colours(word)[-1]
 
+    def meaning(self, number: int) -> Any:
+        """What a colour is: ("token", x), or (the colour one layer below, {(colour of a key, its share)}), shares coprime integers."""
+        return self._meanings[number]
+
     def _number(self, colour: Hashable) -> int:
-        return self._numbers.setdefault(colour, len(self._numbers))
+        if colour not in self._numbers:
+            self._numbers[colour] = len(self._meanings)
+            self._meanings.append(colour)
+        return self._numbers[colour]
 
 
 def distinguishable(one: Word, two: Word, depth: int, *, strict: bool = False, bos: bool = False) -> bool:

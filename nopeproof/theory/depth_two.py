@@ -33,13 +33,17 @@ some dozens of squares, whose relations are computed exactly.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
 
+from nopeproof.claims import Claim, Evidence
 from nopeproof.errors import NopeproofError
+from nopeproof.theory.argument import Argument
 
 Colour = tuple[str, int, int]
 Sparse = dict[Colour, Fraction]
+PRIME = 2147483629
 
 CAUSAL = (
     "aabbbbaabbaaaabbbbbabbbbaaaaabbbbbbaaaaaabbbbbbbaaaaaaabbbbbbbbaaaaaaaabbbbbbbbbaa",
@@ -123,34 +127,49 @@ def path_to(A: int, B: int) -> Sparse:
 
 
 def _lengths_differ(longest: int) -> bool:
-    """Whether no y_g - y_h lies in the span of the squares, for any ray with two multiples within reach."""
+    """Whether no y_g - y_h lies in the span of the squares, for any ray with two multiples within reach. Computed modulo PRIME.
+
+    That decides it: where the squares have the same rank modulo the prime as over the rationals (their exact relations are
+    known), every vector of their rational span with denominators prime to it stays in their span modulo the prime. So
+    what is outside there is outside. Elimination with fixed pivots is linear: two vectors differ by one of the span iff
+    they are reduced to the same.
+    """
     order, rest = peel(squares(longest))
-    echelon: list[tuple[Colour, Sparse]] = []
-
-    def reduce(v: Sparse, by: list[tuple[Colour, Sparse]]) -> Sparse:
-        v = dict(v)
-        for colour, row in by:
-            if v.get(colour):
-                factor = v[colour] / row[colour]
-                for c, x in row.items():
-                    v[c] = v.get(c, Fraction(0)) - factor * x
-        return {c: x for c, x in v.items() if x}
-
+    pivots = [_pivot(colour, _modular(row)) for colour, row in order]
     for row in rest:
-        left = reduce(row, echelon)
+        left = _reduce(_modular(row), pivots)
         if left:
-            echelon.append((next(iter(left)), left))
+            pivots.append(_pivot(next(iter(left)), left))
+    if len(pivots) != len(order) + len(rest) - len(relations(rest)):
+        return False
     for p in range(1, longest):
         for q in range(1, longest // 2 + 1 - p):
             if gcd(p, q) == 1:
                 whole = range(1, longest // (p + q) + 1)
-                scaled = [{c: x / (g * (p + q)) for c, x in path_to(g * p, g * q).items()} for g in whole]
-                for n, one in enumerate(scaled):
-                    for two in scaled[:n]:
-                        gap = {c: one.get(c, Fraction(0)) - two.get(c, Fraction(0)) for c in {**one, **two}}
-                        if not reduce(reduce(gap, order), echelon):
-                            return False
+                scaled = [_modular({c: x / (g * (p + q)) for c, x in path_to(g * p, g * q).items()}) for g in whole]
+                if len({frozenset(_reduce(v, pivots).items()) for v in scaled}) < len(scaled):
+                    return False
     return True
+
+
+def _modular(v: Sparse) -> dict[Colour, int]:
+    return {c: x.numerator * pow(x.denominator, -1, PRIME) % PRIME for c, x in v.items()}
+
+
+def _pivot(colour: Colour, row: dict[Colour, int]) -> tuple[Colour, dict[Colour, int]]:
+    unit = pow(row[colour], -1, PRIME)
+    return colour, {c: x * unit % PRIME for c, x in row.items()}
+
+
+def _reduce(v: dict[Colour, int], pivots: list[tuple[Colour, dict[Colour, int]]]) -> dict[Colour, int]:
+    """v minus multiples of the pivot rows (1 at the pivot), in their order, modulo PRIME."""
+    get = v.get
+    for colour, row in pivots:
+        factor = get(colour)
+        if factor:
+            for c, x in row.items():
+                v[c] = (get(c, 0) - factor * x) % PRIME
+    return {c: x for c, x in v.items() if x}
 
 
 def depth_two_separates(longest: int, *, strict: bool = False) -> bool:
@@ -164,3 +183,17 @@ def depth_two_separates(longest: int, *, strict: bool = False) -> bool:
     found = relations(peel(squares(longest - 1, strict))[1])
     single = len(found) == 1 and max(map(abs, found[0])) > 1
     return (not found or single) and (strict or _lengths_differ(longest))
+
+
+def shortest(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+    """The prover of: no two different words (not both constant) up to the scope's length end in the same state in every model."""
+    a = Argument(claim, "theory.depth_two: relations among the squares of a lattice path")
+    for convention, value in (("positions", "nope"), ("attention", "softmax"), ("depth", 2), ("bos", False)):
+        a.needs(convention, value)
+    a.needs("mask", "causal", "strict")
+    longest, strict = claim.scope.t_max, a.models.mask == "strict"
+    longest = 10**6 if not isinstance(longest, int) else longest
+    if longest >= len(collision(strict)[0]):
+        return a.refuted(dict(zip(("one", "two"), collision(strict), strict=True)))
+    a.step(f"no relation with coefficients -1, 0, 1 among the squares up to length {longest}", depth_two_separates(longest, strict=strict))
+    return a.evidence("proved")
