@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from nopeproof.circuit import MLP, Circuit, Head, Norm, visible
 from nopeproof.claims import Site
@@ -40,8 +40,8 @@ class Arithmetic(Protocol):
 class Forward:
     """A forward pass; `head_output` may be replaced for parts whose weights are not given (Opaque)."""
 
-    def __init__(self, circuit: Circuit, arithmetic: Arithmetic, keep_weights: bool = True) -> None:
-        self.circuit, self.A, self.keep_weights = circuit, arithmetic, keep_weights
+    def __init__(self, circuit: Circuit, arithmetic: Arithmetic, weights: Literal["now", "later", "never"] = "now") -> None:
+        self.circuit, self.A, self.weights = circuit, arithmetic, weights
         self.zero = arithmetic.lift(_ZERO)
 
     def vector(self, v: Any) -> list[tuple[int, Any]]:
@@ -85,30 +85,37 @@ class Forward:
         scale = self.scale(head)
         bias = self.bias(T, number)
         scores: list[list[Any]] = [[None] * T for _ in range(T)]
-        weights: list[list[Any]] = [[zero] * T for _ in range(T)]
         output = []
         for t in range(T):
             keys = visible(self.circuit.mask, t, T)
             for i in keys:
                 s = sum((q * k for q, k in zip(Q[t], K[i], strict=True)), zero) * scale
                 scores[t][i] = s if bias is None else s + bias[t][i]
-            if not (self.keep_weights or any(columns)):
-                output.append([zero] * self.circuit.d_model)
-                continue
-            terms = [self.A.exp(scores[t][i] - scores[t][keys[0]], where) for i in keys]
-            total = sum(terms, zero)
-            if self.keep_weights:
-                for i, e in zip(keys, terms, strict=True):
-                    weights[t][i] = e / total
-            average = [
-                (sum((e * V[i][a] for i, e in zip(keys, terms, strict=True)), zero) / total) if keys else zero for a in range(len(columns))
-            ]
             row = [zero] * self.circuit.d_model
-            for a, column in zip(average, columns, strict=True):
-                for i, w in column:
-                    row[i] = row[i] + w * a
+            if keys and any(columns):
+                terms = self.softmax(scores[t], keys, where)
+                total = sum(terms, zero)
+                for a, column in enumerate(columns):
+                    mean = sum((e * V[i][a] for i, e in zip(keys, terms, strict=True)), zero) / total
+                    for i, w in column:
+                        row[i] = row[i] + w * mean
             output.append(row)
-        return HeadTrace(scores, weights if self.keep_weights else None, output)
+
+        def shares() -> list[list[Any]]:
+            out = [[zero] * T for _ in range(T)]
+            for t in range(T):
+                keys = visible(self.circuit.mask, t, T)
+                terms = self.softmax(scores[t], keys, where)
+                total = sum(terms, zero)
+                for i, e in zip(keys, terms, strict=True):
+                    out[t][i] = e / total
+            return out
+
+        return HeadTrace(scores, shares() if self.weights == "now" else shares if self.weights == "later" else None, output)
+
+    def softmax(self, scores: Row, keys: Sequence[int], where: str) -> list[Any]:
+        """e^(s_i - s_first) over the visible keys: the weights before they are divided by their sum."""
+        return [self.A.exp(scores[i] - scores[keys[0]], where) for i in keys]
 
     def scale(self, head: Head) -> Any:
         """1, or 1/sqrt(d_head)."""

@@ -172,11 +172,12 @@ class Exact:
 
 
 def run(circuit: Circuit, word: Sequence[str], keep_weights: bool = True) -> Trace:
-    """The exact trace of a concrete circuit on a word; without `keep_weights`, attention weights are left out.
+    """The exact trace of a concrete circuit on a word; attention weights are worked out when asked for, or, without
+    `keep_weights`, left out.
 
     Raises NopeproofError for weights left open or inexact numbers.
     """
     require_concrete(circuit, "exact")
     word = circuit.check_word(word)
-    forward = Forward(circuit, Exact(), keep_weights)
+    forward = Forward(circuit, Exact(), "later" if keep_weights else "never")
     return forward.run(word, embed(forward, word))

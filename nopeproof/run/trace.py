@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from nopeproof.circuit import Circuit
@@ -17,11 +18,17 @@ from nopeproof.scalars import Scalar
 class HeadTrace:
     """One head on one word of T positions. `scores` [T][T] (None where masked) include the scale; `weights` [T][T] sum to 1
     over the visible keys; `output` [T][d_model] is W_O of the average. Scores and weights are None where a route never forms them.
+    `made`: the weights, or a function that makes them when they are first asked for.
     """
 
     scores: Any
-    weights: Any
+    made: Any = field(repr=False)
     output: Any
+
+    @cached_property
+    def weights(self) -> Any:
+        """The attention weights. An exact run raises NopeproofError here if they are no exact numbers."""
+        return self.made() if callable(self.made) else self.made
 
 
 @dataclass(frozen=True)
