@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nopeproof.checks.enclosed import can_enclose, enclosed_violations, untouched
+from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, violations
 from nopeproof.checks.exhaust import exhaust, members, trace_of, words
 from nopeproof.checks.prove import prove
 from nopeproof.checks.without import ASSUMPTIONS, Assumption
-from nopeproof.claims import Claim, Fails, Holds
+from nopeproof.claims import Claim, Fails
 from nopeproof.errors import NopeproofError
 
 SECONDS, LONGEST, INSTANCES = 1.0, 40, 2
@@ -78,7 +78,7 @@ def smallest(claim: Claim, seconds: float) -> tuple[Witness | None, int, int, st
     """(first counterexample, words run, longest length finished, why it stopped): by length, instance, and order of the words."""
     start, tried, finished = time.perf_counter(), 0, 0
     end = min(claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONGEST, LONGEST)
-    seen: dict[int, dict] = {}
+    seen: dict[tuple[int, int], dict] = {}
     for length in range(claim.scope.t_min, end + 1):
         for seed in range(INSTANCES if not _concrete(claim) else 1):
             for T, circuit in members(claim, length, seed):
@@ -86,7 +86,8 @@ def smallest(claim: Claim, seconds: float) -> tuple[Witness | None, int, int, st
                     if tried and time.perf_counter() - start > seconds:
                         return None, tried, finished, "out of time"
                     try:
-                        found = _violation(claim, circuit, word, T, seen.setdefault(seed, {}))
+                        trace = trace_of(circuit, word, claim.scope, claim.statement)
+                        found = next(violations(claim.statement, trace, T, seen.setdefault((T, seed), {})), None)
                     except NopeproofError as bad:
                         return None, tried, finished, bad.message.replace("\n", "; ")
                     tried += 1
@@ -101,17 +102,6 @@ def _concrete(claim: Claim) -> bool:
     circuit = claim.circuit
     heads = [h for b in circuit.blocks for h in b.heads]
     return not circuit.free and circuit.embedding.other is None and not any(hasattr(h, "instance") for h in heads)
-
-
-def _violation(claim: Claim, circuit: Any, word: tuple[str, ...], T: int, seen: dict) -> Witness | None:
-    """Exact where an exact run can be made, in balls where not."""
-    statement: Any = claim.statement
-    try:
-        return next(violations(statement, trace_of(circuit, word, claim.scope, isinstance(statement, Holds)), T, seen), None)
-    except NopeproofError as bad:
-        if "exact" not in bad.asked or not can_enclose(statement):
-            raise
-        return next(enclosed_violations(statement, circuit, word, T), None)
 
 
 def table(rows: Sequence[Ablation]) -> str:

@@ -1,9 +1,9 @@
 """Attack: search for a counterexample to any claim of any circuit, shrink it, and draw it position by position.
 
-Four ways, cheapest first: every word, shortest first; words with a structure (one token over and over, two in turn, a
-stranger at the end) at the lengths where constructions break: the family's first, the claim's last, powers of two and
-their neighbours; members of a family beyond the word's length; and Hypothesis, led by the distance from the claimed value.
-Finding nothing proves nothing: what was tried is part of the answer.
+Six ways: every word, shortest first; one token over and over, at every length and then at doubling ones; short words in other
+instances, some extreme, of what the weights leave open; short words in members made for longer ones; words with a pattern; and
+Hypothesis, led by the distance from the claimed value. Each has a short turn before any has a long one. Finding nothing
+proves nothing: what was tried is part of the answer.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from typing import Any
 
 from nopeproof.checks.evaluate import Witness, exact_number, value_of, violations
 from nopeproof.checks.search import Budget, Method, Search, Try
-from nopeproof.claims import Claim, Equals, Fails
+from nopeproof.claims import Claim, Equals, Fails, SameAttention, ScoreIs, Unchanged
+
+GUIDED = "Hypothesis, led by the distance"
+FIRST_TURN = 0.2
+DRAWN, MARKED = 24, 6  # a longer word is drawn in part: around its first failures, the ends
 
 
 @dataclass(frozen=True)
 class Attack:
     """What the search found: a witness or None, the rows of its drawing, and what was tried.
 
-    minimal: every shorter word, and every word before it, was tried in the same instance and kept the claim.
+    minimal: every shorter word, and every word before it, was run in the same instance and kept the claim, each in a family's
+    member for its own length; where T is larger than the word, in the member T too.
     """
 
     claim: Claim
@@ -64,65 +69,71 @@ class Attack:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The drawing: of a long word its beginning, its end and where it fails."""
     if not rows:
         return []
     head = list(rows[0])
-    cells = [head, *([str(row[h]) for h in head] for row in rows)]
+    marked = [n for n, row in enumerate(rows) if row.get("") or n in (0, len(rows) - 1)]
+    near = {n for m in (*marked[:MARKED], marked[-1]) for n in (m - 1, m, m + 1)}
+    shown = [row if n in near or len(rows) <= DRAWN else None for n, row in enumerate(rows)]
+    cells = [head, *([str(row[h]) if row else "..." for h in head] for n, row in enumerate(shown) if row or shown[n - 1])]
     widths = [max(len(c[n]) for c in cells) for n in range(len(head))]
     return ["    " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def _rows(search: Search, attempt: Try, witness: Witness) -> list[dict[str, Any]]:
-    """The drawing, from a run of the whole circuit (nothing cut): one row a position, or, for scores, one a key."""
-    T, seed, word = attempt
-    trace, inner, wrong = search.trace(T, seed, word, whole=True), search.inner, {}
-    for v in violations(inner, trace, max(T, search.low), dict(search.seen.get(seed, {}))):
-        wrong.setdefault((v.get("i") if "i" in v else v.get("t")) if v.get("t") == witness.get("t") or "i" not in v else None, v)
-    if "i" in witness:
-        scores = trace.head(inner.block, inner.head).scores[witness["t"] - 1]  # type: ignore[union-attr]
-        out = []
-        for i in range(1, witness["t"] + 1):
-            want = wrong[i]["expected"] if i in wrong else "as found"
-            out.append({"i": i, "token": word[i - 1], "expected": want, "found": str(scores[i - 1]), "": "<--" if i in wrong else ""})
-        return out
-    if "t" not in witness:
-        return [{"t": t, "token": token} for t, token in enumerate(word, 1)]
-    out = []
-    for t, token in enumerate(word, 1):
-        if isinstance(inner, Equals):
-            want, have = value_of(inner.value, t=t, T=max(T, search.low)), exact_number(trace.at(inner.site)[t - 1][inner.index])
-        else:
-            index = next(i for i in inner.indices if trace.circuit.residual.label(i) == witness["coordinate"])  # type: ignore[union-attr]
-            want, have = (exact_number(trace.at(site)[t - 1][index]) for site in (inner.start, inner.end))  # type: ignore[union-attr]
-        out.append({"t": t, "token": token, "expected": str(want), "found": str(have), "": "<--" if t in wrong else ""})
-    return out
+def _drawing(search: Search, attempt: Try, witness: Witness) -> list[dict[str, Any]]:
+    """The rows, from a run of the whole circuit (nothing cut): one a position, or, for scores, one a key."""
+    T, _, word = attempt
+    trace, inner = search.trace(attempt, whole=True), search.inner
+    wrong = {
+        v.get("i", v.get("t")) for v in violations(inner, trace, max(T, search.low), {}) if v.get("t") == witness.get("t") or "i" not in v
+    }
+    wrong |= {witness.get("i", witness.get("t"))}
+    if isinstance(inner, ScoreIs | SameAttention):
+        t = witness["t"]
+        heads = [inner.head] if isinstance(inner, ScoreIs) else [inner.head, inner.other]
+        columns = {f"score of head {h + 1}": trace.head(inner.block, h).scores[t - 1] for h in heads}
+        if isinstance(inner, ScoreIs):
+            columns = {"claimed" + " + f" * bool(inner.content): [value_of(inner.value, t=t, i=i + 1) for i in range(t)], **columns}
+        keys = [
+            {"i": i, "token": word[i - 1], **{name: str(exact_number(c[i - 1])) for name, c in columns.items()}} for i in range(1, t + 1)
+        ]
+        return [{**row, "": "<--" if row["i"] in wrong else ""} for row in keys]
+    columns = {}
+    if isinstance(inner, Equals):
+        columns["claimed"] = [value_of(inner.value, t=t, T=max(T, search.low)) for t in range(1, len(word) + 1)]
+        columns["found"] = [row[inner.index] for row in trace.at(inner.site)]
+    elif isinstance(inner, Unchanged):
+        index = next(i for i in inner.indices if trace.circuit.residual.label(i) == witness["coordinate"])
+        columns = {f"after {site}": [row[index] for row in trace.at(site)] for site in (inner.start, inner.end)}
+    rows = [{"t": t, "token": token, **{n: str(exact_number(c[t - 1])) for n, c in columns.items()}} for t, token in enumerate(word, 1)]
+    return [{**row, "": "<--" if row["t"] in wrong else ""} for row in rows]
 
 
 def attack(claim: Claim, budget: Budget | None = None) -> Attack:
-    """Search for a place where the claim is false. Deterministic but for the time limits."""
-    search, methods, found, minimal = Search(claim, budget or Budget()), [], None, False
-    for name, ways in (
-        ("every word", search.every_word),
-        ("structured words", search.structured),
-        ("larger members", search.larger_members),
-    ):
-        method, found = search.run(name, ways())
-        if method.words or method.stopped:
-            methods.append(method)
-        if found is not None:
-            minimal = name == "every word"
-            break
+    """Search for a place where the claim is false. Deterministic but for the time limits. Raises NopeproofError for a class of models."""
+    search = Search(claim, budget or Budget())
+    ways = {
+        "every word": search.every_word(),
+        "one token": search.one_token(),
+        "short words in other instances": search.other_instances(),
+        "short words in larger members": search.larger_members(),
+        "patterns": search.patterns(),
+    }
+    methods = {name: Method(name) for name in (*ways, GUIDED)}
+    found = None
+    for turn in (FIRST_TURN, 1.0):
+        for name, attempts in ways.items():
+            found = found or search.run(methods[name], attempts, turn * search.budget.seconds)
+        if turn < 1:
+            found = found or search.guided(methods[GUIDED])
+    tried = tuple(m for m in methods.values() if m.words or m.stopped)
     if found is None:
-        method, found = search.guided()
-        methods.append(method)
-    if found is None:
-        return Attack(claim, None, tuple(methods))
-    seen = dict(search.seen.get(found[1], {}))
-    small = found if minimal else search.shrink(found)
-    if minimal:
-        search.seen[found[1]] = seen
+        return Attack(claim, None, tried)
+    first = search.fails(found)[0]  # while the contents of the words before it are still known
+    small, minimal = search.least(found)
     witness = search.fails(small)[0]
-    if witness is None:  # the contents it is compared with stood in another word
-        small, witness = found, search.fails(found)[0] or {"word": list(found[2])}
+    if witness is None:  # the contents that it disagrees with stand in another word
+        small, minimal, witness = found, False, first or {"word": list(found[2])}
     witness = {**witness, "T": max(small[0], search.low), "seed": small[1]}
-    return Attack(claim, witness, tuple(methods), tuple(_rows(search, small, witness)), minimal)
+    return Attack(claim, witness, tried, tuple(_drawing(search, small, witness)), minimal)

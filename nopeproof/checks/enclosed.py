@@ -6,13 +6,11 @@ sub-layer writes to the coordinates, whatever the mask, norm or activation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import flint
 
-from nopeproof.checks.evaluate import Witness, violations
 from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Holds, ScoreIs, Statement, Unchanged
 from nopeproof.run import run
@@ -65,13 +63,13 @@ def can_enclose(statement: Statement) -> bool:
     return not (isinstance(statement, Holds) or (isinstance(statement, ScoreIs) and bool(statement.content)))
 
 
-def enclosed_violations(statement: Statement, circuit: Circuit, word: tuple[str, ...], T: int) -> Iterator[Witness]:
-    """The places where the statement certainly fails."""
+def enclosed_trace(circuit: Circuit, word: tuple[str, ...]) -> Trace:
+    """A ball run of `Enclosed` numbers: a violation read off it is certain, for statements that `can_enclose`."""
     trace = run(circuit, word, "ball", bits=BITS)
     grid = lambda rows: [[None if x is None else Enclosed(x) for x in row] for row in rows]  # noqa: E731
     residuals = {site: grid(rows) for site, rows in trace.residuals.items()}
     heads = {key: replace(h, scores=None if h.scores is None else grid(h.scores)) for key, h in trace.heads.items()}
-    yield from violations(statement, Trace(circuit, trace.word, trace.arithmetic, residuals, heads), T)
+    return Trace(circuit, trace.word, trace.arithmetic, residuals, heads)
 
 
 def untouched(claim: Claim) -> bool:

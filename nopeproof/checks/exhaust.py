@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import count, product
 
+from nopeproof.checks.enclosed import can_enclose, enclosed_trace
 from nopeproof.checks.evaluate import Witness, trimmed, violations
-from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import Claim, Evidence, Fails, Holds, Scope
+from nopeproof.circuit import Circuit, Embedding, Family
+from nopeproof.claims import Claim, Evidence, Fails, Holds, Scope, Statement
 from nopeproof.errors import NopeproofError
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
 
 VOCABULARY = ("a", "b")
-SECONDS, PATIENCE = 0.5, 20.0  # of processor time, so that a busy machine changes no verdict; PATIENCE for a scope that ends
+EXTREMES = tuple(Fraction(x) for x in ("0", "1", "-1", "1/3", "1000000", "-1000000", "1/1048576", "-1/1048576"))
+SECONDS = 0.5  # of processor time, so that a busy machine changes no verdict
 FEW, PATIENCE = 2048, 20
 """A scope of so few words is finished even if that takes so many times as long: what is shown must not depend on the machine."""
+
+
+def instance(circuit: Circuit, seed: int = 0) -> Circuit:
+    """A concrete circuit: itself, or with numbers for what it leaves open: small ones, drawn, for seeds from 0 on.
+
+    Below 0, for claims that only a huge, tiny or vanishing weight breaks: -1 makes all 0, and in -2, -3, ... each free weight
+    takes each value of EXTREMES in turn.
+    """
+    if circuit.concrete:
+        return circuit
+    if seed >= 0:
+        return circuit.instance(vocabulary=VOCABULARY, seed=seed)
+    turn, other = count(-seed), circuit.embedding.other
+    put = lambda names: {s: Fraction(0) if seed == -1 else EXTREMES[next(turn) % len(EXTREMES)] for s in sorted(names)}  # noqa: E731
+    tokens = dict(circuit.embedding.tokens)
+    for token in VOCABULARY if other is not None else ():
+        tokens.setdefault(token, other.substitute(put(other.symbols - {"T"})))  # type: ignore[union-attr]
+    whole = replace(circuit, embedding=Embedding(tokens))
+    return whole.instance(put(whole.free), seed=-seed)
 
 
 def members(claim: Claim, length: int, seed: int = 0) -> Iterator[tuple[int, Circuit]]:
     """(T, concrete circuit) to run words of this length on: the member T = length of a family, else the circuit itself."""
     subject = claim.weights
     T = max(length, subject.T_min) if isinstance(subject, Family) else length
-    found = subject.at(T) if isinstance(subject, Family) else subject
-    yield T, trimmed(found if found.concrete else found.instance(vocabulary=VOCABULARY, seed=seed), claim.statement)
+    yield T, trimmed(instance(subject.at(T) if isinstance(subject, Family) else subject, seed), claim.statement)
 
 
 def words(circuit: Circuit, length: int, kind: str) -> Iterator[tuple[str, ...]]:
@@ -37,9 +59,43 @@ def words(circuit: Circuit, length: int, kind: str) -> Iterator[tuple[str, ...]]
             yield (*start, *rest)  # type: ignore[misc]
 
 
-def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, keep_weights: bool = False) -> Trace:
-    """The run in the arithmetic the scope names."""
-    return run(circuit, word, keep_weights=keep_weights) if scope.arithmetic == "real" else run(circuit, word, scope.arithmetic)
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch with one thread: for short words several of them only wait for each other, on a busy machine for very long."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: Statement) -> Trace:
+    """The run in the arithmetic the scope names. For real numbers: exact, or, where there is no exact run, in balls.
+
+    A violation read off balls is one, but their silence shows nothing: see `silent`. Raises NopeproofError where neither serves.
+    """
+    if scope.arithmetic != "real":
+        with one_thread():
+            return run(circuit, word, scope.arithmetic)
+    try:
+        return run(circuit, word, keep_weights=isinstance(statement, Holds))
+    except NopeproofError as bad:
+        if not inexact(bad) or not can_enclose(statement):
+            raise
+        return enclosed_trace(circuit, word)
+
+
+def inexact(bad: NopeproofError) -> bool:
+    """Whether a run was refused because its numbers cannot be exact."""
+    return "exact" in bad.asked
+
+
+def silent(trace: Trace) -> bool:
+    """Whether a run without a violation shows nothing, because its numbers are known only up to balls."""
+    return trace.arithmetic.startswith("ball")
 
 
 def shown_scope(claim: Claim, length: int) -> Scope:
@@ -47,7 +103,7 @@ def shown_scope(claim: Claim, length: int) -> Scope:
     circuit = claim.circuit
     open_parts = bool(circuit.free) or any(hasattr(h, "instance") for b in circuit.blocks for h in b.heads)
     given = claim.scope.vocabulary if circuit.embedding.other is None else "given"
-    return replace(claim.scope, t_min=1, t_max=length, vocabulary=given, parameters="one" if open_parts else "all")
+    return replace(claim.scope, t_max=length, vocabulary=given, parameters="one" if open_parts else "all")
 
 
 def exhaust(claim: Claim, seconds: float = SECONDS) -> Evidence:
@@ -57,13 +113,13 @@ def exhaust(claim: Claim, seconds: float = SECONDS) -> Evidence:
     """
     start, finished, statement = time.process_time(), 0, claim.statement
     inner = statement.statement if isinstance(statement, Fails) else statement
-    seen: dict = {}
     end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else 10**6
+    contents: dict[int, dict] = {}
     seconds *= PATIENCE if _few(claim, end) else 1
     for length in count(claim.scope.t_min):
         if length > end or (length > 1 and time.process_time() - start > seconds):
             break
-        found, complete = _length(claim, inner, length, seen, start + seconds)
+        found, complete = _length(claim, inner, length, contents, start + seconds)
         if found is not None:
             return _found(claim, found, time.process_time() - start)
         if not complete:
@@ -84,21 +140,28 @@ def _few(claim: Claim, end: int) -> bool:
     return max(len(circuit.tokens) - (bos and claim.scope.words != "any"), 1) ** (end - bos) <= FEW
 
 
-def _length(claim: Claim, inner: object, length: int, seen: dict, deadline: float) -> tuple[Witness | None, bool]:
-    """The first violation among the words of one length, and whether all of them were run."""
+def _length(claim: Claim, inner: Statement, length: int, contents: dict, deadline: float) -> tuple[Witness | None, bool]:
+    """The first violation among the words of one length, and whether all of them were run, exactly.
+
+    contents: what a content term was, for each circuit; the members of a family are circuits of their own.
+    """
+    complete = True
     for T, circuit in members(claim, length):
+        seen = contents.setdefault(T if isinstance(claim.weights, Family) else 0, {})
         for n, word in enumerate(words(circuit, length, claim.scope.words)):
             if n % 16 == 15 and time.process_time() > deadline:
                 return None, False
             try:
-                witness = next(violations(inner, trace_of(circuit, word, claim.scope, isinstance(inner, Holds)), T, seen), None)  # type: ignore[arg-type]
+                trace = trace_of(circuit, word, claim.scope, inner)
+                witness = next(violations(inner, trace, T, seen), None)
             except NopeproofError as bad:
-                if "exact run" in bad.asked:
+                if inexact(bad):
                     return None, False
                 raise
             if witness is not None:
                 return {**witness, "T": T, "seed": 0}, True
-    return None, True
+            complete = complete and not silent(trace)
+    return None, complete
 
 
 def _found(claim: Claim, witness: Witness, took: float) -> Evidence:

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from nopeproof import kernel
-from nopeproof.checks.enclosed import can_enclose, enclosed_violations, untouched
+from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, trimmed, violations
 from nopeproof.checks.exhaust import VOCABULARY, exhaust, trace_of, words
 from nopeproof.checks.mutants import Mutant, mutants
 from nopeproof.checks.prove import certificate_for, prove, unit_hints
 from nopeproof.checks.sample import sample
 from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import Claim, Fails, Holds, Shown
+from nopeproof.claims import Claim, Fails, Shown
 from nopeproof.errors import NopeproofError
 
 LIMIT, SEED = 800, 0
@@ -132,17 +132,11 @@ class Judge:
         known = [key for key, _ in killers.most_common(6)]
         for T, seed, word in [*known, *(w for w in self.words(claim, briefly) if w not in known)]:
             try:
-                circuit = self.part(claim, T, seed, memory)
-                trace = trace_of(circuit, word, claim.scope, isinstance(claim.statement, Holds))
-                witness = next(violations(claim.statement, trace, T), None)  # type: ignore[arg-type]
+                trace = trace_of(self.part(claim, T, seed, memory), word, claim.scope, claim.statement)
+                witness = next(violations(claim.statement, trace, T), None)
             except NopeproofError as bad:
                 reason = bad.message.replace("\n", ";")
-                if "exact" not in bad.asked or not can_enclose(claim.statement):
-                    break
-                try:
-                    witness = next(enclosed_violations(claim.statement, circuit, word, T), None)
-                except NopeproofError:
-                    break
+                break
             if witness is not None:
                 killers[T, seed, word] += 1
                 return {**witness, "T": T, "seed": seed}, ""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nopeproof.checks.evaluate import Witness, violations
 from nopeproof.checks.exhaust import members, shown_scope, trace_of
 from nopeproof.circuit import Circuit
-from nopeproof.claims import Claim, Evidence, Fails, Holds
+from nopeproof.claims import Claim, Evidence, Fails
 from nopeproof.errors import NopeproofError
 
 EXAMPLES, LONGEST, LONG = 40, 12, 20  # LONG: every length up to it is tried on a constant word, where positions are hardest to tell apart
@@ -54,14 +54,14 @@ def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Ev
             return
         word = tuple(first + data.draw(st.lists(st.sampled_from(alphabet), min_size=rest, max_size=rest)) if rest else first)
         ran[0] += 1
-        witness = next(violations(inner, trace_of(circuit, word, claim.scope, isinstance(inner, Holds)), T), None)  # type: ignore[arg-type]
+        witness = next(violations(inner, trace_of(circuit, word, claim.scope, inner), T), None)
         if witness is not None:
             raise _Found({**witness, "T": T, "seed": seed})
 
     try:
         for length in range(claim.scope.t_min, min(LONG, claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONG) + 1):
             T, circuit = next(members(claim, length))
-            witness = next(violations(inner, trace_of(circuit, _constant(circuit, length), claim.scope, isinstance(inner, Holds)), T), None)  # type: ignore[arg-type]
+            witness = next(violations(inner, trace_of(circuit, _constant(circuit, length), claim.scope, inner), T), None)
             if witness is not None:
                 raise _Found({**witness, "T": T, "seed": 0})
         attempt()

@@ -13,6 +13,7 @@ from nopeproof.claims import Claim
 from nopeproof.errors import NopeproofError
 from nopeproof.library import Construction, names
 from nopeproof.library import load as load_construction
+from nopeproof.models import ModelClass
 
 Target = Annotated[
     str,
@@ -44,6 +45,17 @@ def load(target: str) -> tuple[Construction, tuple[Claim, ...]]:
     except Exception as bad:  # a shipped or installed module, imported by name
         raise NopeproofError(f"the construction {name!r}", f"its module raised {type(bad).__name__}: {bad}", "mend the module") from None
     return found, found.claims if claim is None else (found.claim(claim),)
+
+
+def with_weights(target: str) -> tuple[Construction, tuple[Claim, ...]]:
+    """As `load`, only the claims about circuits and families. Raises NopeproofError if all are about classes of models."""
+    construction, claims = load(target)
+    found = tuple(c for c in claims if not isinstance(c.subject, ModelClass))
+    if not found:
+        raise NopeproofError(
+            f"the weights of {target!r}", "claims about classes of models, which have none of their own", "nopeproof verify"
+        )
+    return construction, found
 
 
 def load_all(targets: tuple[str, ...]) -> list[tuple[Construction, tuple[Claim, ...]]]:

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Annotated
 
-import tyro
-
-from nopeproof.cli.limits import targets
+from nopeproof.cli import _out, _targets
 
 
 @dataclass(frozen=True)
 class Attack:
-    """Try to break claims: every short word, words with a pattern, boundary lengths, Hypothesis. A .py file is executed."""
+    """Try to break claims: every short word, extreme weights, boundary lengths, patterns, Hypothesis. A .py file is executed."""
 
-    target: Annotated[str, tyro.conf.Positional]
-    """A construction, NAME or FILE.py, with /CLAIM to pick one claim."""
+    target: _targets.Target
 
     seconds: float = 3.0
-    """Time for each way of searching, for each claim."""
+    """Processor time for each way of searching, for each claim."""
 
-    longest: int = 65
+    longest: int = 1025
     """Longest word."""
 
     instances: int = 4
-    """Instances of weights and embeddings left open."""
+    """Instances drawn of weights and embeddings left open, beside the extreme ones."""
 
     examples: int = 150
     """Examples for Hypothesis."""
 
-    json: bool = False
-    """One JSON document on standard output and nothing else."""
+    json: _out.Json = False
 
     def run(self) -> int:
         """Print what was found and how much was tried. 0, or 1 if a claim is refuted."""
@@ -40,10 +34,13 @@ class Attack:
 
         budget = Budget(self.seconds, self.longest, self.instances, self.examples)
         found = []
-        for claim in targets(self.target):
-            found.append(attack(claim, budget))
-            if not self.json:
-                print(found[-1], flush=True)
-        if self.json:
-            print(json.dumps({"schema": 1, "target": self.target, "attacks": [a.as_json() for a in found]}, indent=2))
+        with _out.aside() as out:
+            construction, claims = _targets.with_weights(self.target)
+            for claim in claims:
+                with _targets.blame(construction, claim):
+                    found.append(attack(claim, budget))
+                if not self.json:
+                    print(found[-1], file=out, flush=True)
+            if self.json:
+                _out.document({"schema": 1, "target": self.target, "attacks": [a.as_json() for a in found]}, out)
         return 1 if any(a.broken for a in found) else 0
