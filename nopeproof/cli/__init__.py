@@ -56,7 +56,7 @@ def usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. A user's mistake is one message on standard error, without a traceback."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [*(sys.argv[1:] if argv is None else argv)]  # not list(): that is a verb here
     return _guarded(lambda: _dispatch(words))
 
 

@@ -76,7 +76,8 @@ def _hand(pipe: Connection, waiting: list[tuple[int, Any]], tell: Callable[[Any]
         return None
     number, item = waiting.pop(0)
     tell(item)
-    pipe.send(item)
+    with suppress(BrokenPipeError, ConnectionResetError):  # it is dead already, which reading will tell
+        pipe.send(item)
     return number
 
 
@@ -87,7 +88,7 @@ def _collect(running: dict[Any, tuple[Any, int | None]], done: dict[int, tuple[b
         assert number is not None and isinstance(pipe, Connection)
         try:
             done[number] = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             process.join()
             found = f"exit code {process.exitcode}: killed, or out of memory"
             done[number] = (False, NopeproofError("a worker process ended before its work was done", found, "again; what is done is kept"))

@@ -1,0 +1,235 @@
+"""A user's mistake, whatever it is: one message in three layers, no traceback, exit code 2, and nothing on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import nopeproof as nope
+from nopeproof import ledger
+from nopeproof.cli import main, verbs
+
+HEAD = """
+from nopeproof import Block, Circuit, Claim, Embedding, Equals, Head, Holds, Residual, Scope, ScoreIs, after_attention, after_ffn
+R = Residual(one=1, bos=1, recip=1)
+head = Head(W_Q=[0], W_K=[0], W_V=[R.bos], W_O=[R.recip], name="mean")
+tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one})
+circuit = Circuit(R, tokens, blocks=[Block(heads=[head])], bos="<bos>", name="c")
+right = Equals(after_attention(1), R.recip, "1/t")
+given = Scope(vocabulary="given")
+"""
+ROW = ledger.row("verdict", construction="c")
+
+# name of the file -> its text; `x` in a command stands for it
+FILES = {
+    "syntax error": ("x = 1\ny = 2\nz = (\n", "a syntax error in line 3"),
+    "a null byte": ("x = 1\n\0\n", "syntax error"),
+    "not UTF-8": ("x = '\xe9'\n", "syntax error"),
+    "raises at import": ("x = 1\nraise ValueError('oh dear')\n", "line 2 raised ValueError: oh dear"),
+    "ends the program": ("import sys\nsys.exit(3)\n", "raised SystemExit: 3"),
+    "imports what is not there": ("import no_such_module_at_all\n", "No module named 'no_such_module_at_all'"),
+    "endless recursion": ("def f():\n    f()\n\n\nf()\n", "RecursionError"),
+    "no claims": (HEAD, "no `claims`"),
+    "empty claims": (HEAD + "claims = []\n", "an empty or unusable `claims`"),
+    "claims of another type": (HEAD + "claims = 3\n", "an empty or unusable `claims`"),
+    "a number among the claims": (HEAD + "claims = [3]\n", "a int among its claims"),
+    "two claims of one id": (HEAD + "claims = [Claim('x', circuit, right), Claim('x', circuit, right)]\n", "two claims called 'x'"),
+    "a subject that is no circuit": (HEAD + "claims = [Claim('x', 3, right)]\n", "a subject of type int"),
+    "a statement that is text": (HEAD + "claims = [Claim('x', circuit, 'recip = 1/t')]\n", "a statement of type str"),
+    "a block that is not there": (HEAD + "claims = [Claim('x', circuit, Equals(after_ffn(2), R.recip, 't'))]\n", "the circuit has 1"),
+    "a head that is not there": (HEAD + "claims = [Claim('x', circuit, ScoreIs(1, 1, '0'))]\n", "which has 1"),
+    "an expression that is none": (HEAD + "Equals(after_attention(1), R.recip, '1//')\n", "an expression"),
+    "an unknown name in an expression": (HEAD + "Equals(after_attention(1), R.recip, '1/s')\n", "unknown name 's'"),
+    "an unknown subspace": (HEAD + "R.nothing\n", "nothing"),
+    "a subspace index out of range": (HEAD + "R.one[3]\n", "one"),
+    "a subspace of no width": (HEAD + "Residual(one=0)\n", "one"),
+    "rows of another stream": (HEAD + "S = Residual(bos=1)\nCircuit(R, tokens, blocks=[Block([Head([0], [0], [S.bos], [0])])])\n", "a vector of Residual(bos=1)"),
+    "W_Q and W_K of other heights": (HEAD + "Head(W_Q=[0, 0], W_K=[0], W_V=[R.bos], W_O=[R.recip])\n", "W_K"),
+    "W_V and W_O of other heights": (HEAD + "Head(W_Q=[0], W_K=[0], W_V=[R.bos, 0], W_O=[R.recip])\n", "W_O"),
+    "two heads that write to one row": (HEAD + "Circuit(R, tokens, blocks=[Block(heads=[head, head])], bos='<bos>')\n", "recip"),
+    "a number exact runs cannot hold": (HEAD + "float('nan') * R.one\n", "nan"),
+    "a BOS without an embedding": (HEAD + "Circuit(R, Embedding({'a': R.one}), blocks=[Block(heads=[head])], bos='<bos>')\n", "<bos>"),
+    "an unknown mask": (HEAD + "Circuit(R, tokens, blocks=[Block(heads=[head])], bos='<bos>', mask='future')\n", "future"),
+    "an order that does not fit": (HEAD + "Scope(t_max='T')\n", "t_max"),
+    "lengths upside down": (HEAD + "Scope(t_min=5, t_max=2)\n", "lengths 5 to 2"),
+    "T = 0": (HEAD + "Scope(t_min=0)\n", "1 <= t_min"),
+    "a dtype torch lacks": (HEAD + "claims = [Claim('x', circuit, right, Scope(arithmetic='float17', t_max=3))]\n", "float17"),
+    "a predicate that raises": (
+        HEAD + "def p(trace):\n    return 1 / 0\n\n\nclaims = [Claim('x', circuit, Holds('p', p), given)]\n",
+        "raised ZeroDivisionError",
+    ),
+}  # fmt: skip
+
+
+def ask(capsys, *words: str) -> str:
+    """Run a command that must fail as misuse; returns its message."""
+    code = main([*words])
+    out, err = capsys.readouterr()
+    assert code == 2, (code, out, err)
+    assert "Traceback" not in err and out == ""
+    assert 0 < len(err.strip().splitlines()) < 16, err
+    return err
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Every command runs in an empty folder with a ledger of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(ledger.VARIABLE, str(tmp_path / "ledger"))
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_construction_file_that_is_none(case, capsys):
+    text, said = FILES[case]
+    Path("mine.py").write_text(text, encoding="latin-1")
+    err = ask(capsys, "verify", "mine.py")
+    assert said in err and err.startswith("nopeproof: ") and "  try:   " in err
+
+
+COMMANDS = {
+    "no such file": (["verify", "none.py"], "no such file"),
+    "a folder for a file": (["verify", "folder.py"], "not a file"),
+    "an unknown construction": (["verify", "nothing-like-it"], "known: "),
+    "a misspelt construction": (["show", "absolute_position"], "did you mean absolute-position?"),
+    "an unknown claim": (["verify", "absolute-position/nothing"], "it has recip, "),
+    "an unknown claim of a file": (["verify", "good.py/nothing"], "it has x"),
+    "nothing after the slash": (["verify", "absolute-position/"], "nothing after the slash"),
+    "an unknown verb": (["verifi"], "nopeproof verify"),
+    "an option for a verb": (["--json", "list"], "no verb before it"),
+    "an unknown option": (["list", "--nothing"], "--nothing"),
+    "a missing argument": (["show"], "TARGET"),
+    "a word for a number": (["verify", "alibi", "--jobs", "many"], "many"),
+    "a negative number of processes": (["verify", "alibi", "--jobs", "-1"], "--jobs 0"),
+    "a ledger that is a file": (["verify", "good.py", "--ledger", "good.py"], "writing to the ledger good.py"),
+    "a ledger below a file": (["verify", "good.py", "--ledger", "good.py/rows"], "writing to the ledger"),
+    "a ledger line that is no JSON": (["list", "--ledger", "bad-json"], "line 1 of the ledger bad-json/a.jsonl"),
+    "a ledger line that is a list": (["list", "--ledger", "bad-type"], "a list, not a row"),
+    "a ledger of another version": (["report", "--ledger", "bad-schema"], "schema version 99"),
+    "a ledger row with a key too many": (["report", "--ledger", "bad-key"], "the unknown key 'extra'"),
+    "a ledger row without its time": (["report", "--ledger", "bad-short"], "no 'time'"),
+    "a ledger row of its kind without its parts": (["report", "--ledger", "bad-parts"], "a row lacks what its kind holds"),
+    "an unknown format": (["report", "--to", "docx"], "docx"),
+    "a report of nothing": (["report"], "the ledger is empty"),
+    "a report that is a folder": (["report", "--ledger", "one", "--out", "folder.py"], "it is a folder"),
+    "a report below a file": (["report", "--ledger", "one", "--out", "good.py/report.html"], "the report good.py/report.html"),
+    "a new file that is there": (["new", "good"], "it is there already"),
+    "a new file in no folder": (["new", "none/mine.py"], "No such file or directory"),
+    "a new name that starts with a digit": (["new", "2-layers"], "not a name"),
+    "a new name with a slash": (["new", "my/lemma"], "not a name"),
+    "a new name that is empty": (["new", ""], "not a name"),
+    "everything, away from a checkout": (["reproduce", "--full"], "a checkout of nopeproof"),
+    "the limits of no clock": (["limits", "good.py"], "none of its claims"),
+    "the limits in no dtype": (["limits", "absolute-position/minimal", "--dtype", "float17"], "float17"),
+    "the limits of T = 0": (["limits", "absolute-position/minimal", "--rows", "0"], "less than two positions"),
+    "the rank of T = 0": (["rank", "alibi", "--T", "0"], "T"),
+    "the rank of no family": (["rank", "nonsense"], "nonsense"),
+    "no time to search": (["ablate", "good.py", "--seconds", "0"], "0"),
+    "a negative number of mutants": (["mutate", "good.py", "--limit", "-1"], "a negative number"),
+    "an attack on nothing": (["attack", "nothing-like-it"], "known: "),
+    "an unknown preset": (["train", "--preset", "nothing"], "nothing"),
+    "an unknown task": (["train", "--task", "nothing"], "nothing"),
+    "an unknown encoding": (["train", "--positions", "nothing"], "nothing"),
+    "a comparison of no runs": (["compare", "none"], "no finished run"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def surroundings():
+    """The files that the commands above mention."""
+    Path("good.py").write_text(HEAD + "claims = [Claim('x', circuit, right, given)]\n", encoding="utf-8")
+    Path("folder.py").mkdir()
+    ledger.Writer(Path("one"), "row", own=False).append(ROW)
+    lines = {
+        "bad-json": "{oh",
+        "bad-type": "[1]",
+        "bad-schema": json.dumps({**ROW, "schema": 99}),
+        "bad-key": json.dumps({**ROW, "extra": 1}),
+        "bad-short": json.dumps({k: v for k, v in ROW.items() if k != "time"}),
+        "bad-parts": json.dumps({**ROW, "kind": "construction"}),
+    }
+    for name, line in lines.items():
+        Path(name).mkdir()
+        (Path(name) / "a.jsonl").write_text(line + "\n", encoding="utf-8")
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("case", COMMANDS)
+def test_a_command_that_cannot_be_followed(case, capsys):
+    words, said = COMMANDS[case]
+    if words[0] in verbs() or case == "an unknown verb" or words[0].startswith("-"):
+        assert said in ask(capsys, *words)
+    else:
+        pytest.fail(f"there is no verb {words[0]}")
+
+
+def test_no_verb_at_all_is_answered_with_the_help(capsys):
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "usage: nopeproof VERB" in err
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ([], "T = 0"),
+        ("ab", "not a list of tokens"),
+        (["<bos>", "z"], "z"),
+        (["a", "b"], "<bos>"),
+        (["<bos>", 3], "3"),
+    ],
+)
+def test_words_that_no_circuit_reads(word, said):
+    construction = nope.load("first-token")
+    with pytest.raises(nope.NopeproofError, match=said):
+        construction.run(word)
+
+
+def test_a_dtype_that_torch_lacks():
+    with pytest.raises(nope.NopeproofError, match="float17"):
+        nope.load("first-token").run(["<bos>", "a"], "float17")
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_a_row_cut_short_by_a_kill_is_left_out_and_said(capsys):
+    path = Path("one/row.jsonl")
+    path.write_bytes(path.read_bytes() + b'{"schema": 1, "kind": "ver')
+    assert main(["report", "--ledger", "one", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["torn"] == ["one/row.jsonl"] and found["rows"] == {"verdict": 1}
+    assert "Cut short by a kill" in Path(found["file"]).read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("surroundings")
+def test_an_interrupt_is_one_line(capsys, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nopeproof.library.Construction.verify", interrupted)
+    assert ask(capsys, "verify", "good.py") == "nopeproof: interrupted\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_real_interrupt_ends_the_workers_too(tmp_path):
+    slow = HEAD + "import time\n\ndef p(trace):\n    time.sleep(60)\n\nclaims = [Claim('x', circuit, Holds('p', p), given)]\n"
+    for name in ("one.py", "two.py"):
+        Path(name).write_text(slow, encoding="utf-8")
+    words = [sys.executable, "-m", "nopeproof", "verify", "one.py", "two.py", "--jobs", "2"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "ledger").glob("*.jsonl"))) < 2:  # both workers have begun
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (2, "", "nopeproof: interrupted\n")
+    with pytest.raises(ProcessLookupError):  # soon nobody of the group is left
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
