@@ -50,7 +50,10 @@ FILES = {
     "an unknown subspace": (HEAD + "R.nothing\n", "nothing"),
     "a subspace index out of range": (HEAD + "R.one[3]\n", "one"),
     "a subspace of no width": (HEAD + "Residual(one=0)\n", "one"),
-    "rows of another stream": (HEAD + "S = Residual(bos=1)\nCircuit(R, tokens, blocks=[Block([Head([0], [0], [S.bos], [0])])])\n", "a vector of Residual(bos=1)"),
+    "rows of another stream": (
+        HEAD + "S = Residual(bos=1)\nCircuit(R, tokens, blocks=[Block([Head([0], [0], [S.bos], [0])])])\n",
+        "a vector of Residual(bos=1)",
+    ),
     "W_Q and W_K of other heights": (HEAD + "Head(W_Q=[0, 0], W_K=[0], W_V=[R.bos], W_O=[R.recip])\n", "W_K"),
     "W_V and W_O of other heights": (HEAD + "Head(W_Q=[0], W_K=[0], W_V=[R.bos, 0], W_O=[R.recip])\n", "W_O"),
     "two heads that write to one row": (HEAD + "Circuit(R, tokens, blocks=[Block(heads=[head, head])], bos='<bos>')\n", "recip"),
