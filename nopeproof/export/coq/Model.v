@@ -1,7 +1,7 @@
 (* What a Transformer without positional encoding computes. This file and the theorem in the generated file are all one
    has to read: the other library files hold only proofs that the checker is right, and coqc checks those.
 
-   Numbers are those of any ordered field with an exponential: the reals are one (Reals.v), and nothing else about them
+   Numbers are those of any ordered field with an exponential: the reals are one (Real.v), and nothing else about them
    is used. Every law below is a hypothesis of the theorems, so that no axiom is needed. *)
 
 From Coq Require Import ZArith QArith List Bool Field InitialRing.
@@ -61,8 +61,10 @@ Inductive part :=
   | Units (read : vector) (bias : weight) (write : vector) (first slope offset floor : Z).
                                                       (* k = first, ..., (slope * T + offset) / floor, rounded down *)
 
-(* classes: the embedding of each class of tokens. layers: attention 1, FFN 1, attention 2, FFN 2, ... *)
-Record circuit := { d_model : nat; classes : list vector; bos : option nat; layers : list (list part) }.
+(* classes: the embedding of each class of tokens; a class may be that of the BOS token, one may be generic: it stands for
+   every token without a class of its own, and its symbols may differ from token to token.
+   layers: attention 1, FFN 1, attention 2, FFN 2, ... *)
+Record circuit := { d_model : nat; classes : list vector; bos : option nat; generic : option nat; layers : list (list part) }.
 
 Fixpoint sum {F : field} (n : nat) (f : nat -> F) : F := (* f 1 + ... + f n *)
   match n with O => zero | S m => add (sum m f) (f n) end.
@@ -146,16 +148,18 @@ End Run.
 
 Arguments ofZ {F}. Arguments ofQ {F}. Arguments inj {F}. Arguments at_ {F}.
 
-(* --- expressions in which claims are stated -------------------------------------------------------------------------- *)
+(* --- claims --------------------------------------------------------------------------------------------------------- *)
 
-Inductive expr := Int (z : Z) | Pos | Key | Length | RootOf (n : positive)
-  | Add (a b : expr) | Sub (a b : expr) | Mul (a b : expr) | Div (a b : expr).
+(* Expressions in the query's position t, the key's position i, and T. *)
+Inductive expr := Int (z : Z) | Pos | Key | Length | RootOf (n : positive) | LogOf (n : positive)
+  | Plus (a b : expr) | Minus (a b : expr) | Times (a b : expr) | Over (a b : expr).
 
 Fixpoint eval {F : field} (t i T : nat) (e : expr) : F :=
   match e with
-  | Int z => ofZ z | Pos => inj t | Key => inj i | Length => inj T | RootOf n => sqrt (ofZ (Zpos n))
-  | Add a b => add (eval t i T a) (eval t i T b) | Sub a b => sub (eval t i T a) (eval t i T b)
-  | Mul a b => mul (eval t i T a) (eval t i T b) | Div a b => div (eval t i T a) (eval t i T b)
+  | Int z => ofZ z | Pos => inj t | Key => inj i | Length => inj T
+  | RootOf n => sqrt (ofZ (Zpos n)) | LogOf n => ln (ofZ (Zpos n))
+  | Plus a b => add (eval t i T a) (eval t i T b) | Minus a b => sub (eval t i T a) (eval t i T b)
+  | Times a b => mul (eval t i T a) (eval t i T b) | Over a b => div (eval t i T a) (eval t i T b)
   end.
 
 (* No weight mentions T and no range of units depends on it: the same weights serve every length. *)
@@ -167,6 +171,54 @@ Definition part_no_T (p : part) : bool :=
   | Opaque _ => true
   | Bias b => vector_no_T b
   | Unit read bias write => vector_no_T read && no_T bias && vector_no_T write
-  | Units _ _ _ _ _ _ _ => false
+  | Units read bias write _ slope _ _ => vector_no_T read && no_T bias && vector_no_T write && Z.eqb slope 0
   end.
 Definition uniform (c : circuit) : bool := forallb vector_no_T (classes c) && forallb (forallb part_no_T) (layers c).
+
+(* Uniform: there are weights for all T. PerLength: for all T there are weights. bos_first: one BOS, at t = 1; else any
+   word. every_vocabulary: the words may hold any number of tokens that the circuit does not name. *)
+Inductive order := Uniform | PerLength.
+Record scope := { quantifiers : order; bos_first : bool; every_vocabulary : bool }.
+Definition is_some {A : Type} (o : option A) : bool := match o with Some _ => true | None => false end.
+Definition fits (s : scope) (c : circuit) : bool :=
+  match quantifiers s with Uniform => uniform c | PerLength => true end
+  && Bool.eqb (bos_first s) (is_some (bos c)) && implb (every_vocabulary s) (is_some (generic c)).
+
+(* Layers are counted from 0, the embedding being the stream before layer 0; parts of a layer likewise. *)
+Inductive claim :=
+  | Equals (l i : nat) (e : expr)               (* after l sub-layers coordinate i is e, at every t *)
+  | Unchanged (l l' : nat) (coordinates : list nat)
+  | ScoreIs (l n : nat) (e : expr) (content : list nat)
+                                                (* for i <= t the score is e, plus one function of the content at t and at i *)
+  | SameAttention (l n n' : nat).               (* two heads of layer l have the same attention weights *)
+
+Definition part_at (c : circuit) (l n : nat) : part := nth n (nth l (layers c) []) (Opaque []).
+Definition agree {A : Type} (l : list nat) (x y : nat -> A) : Prop := forall i, In i l -> x i = y i.
+
+Definition holds (c : circuit) (s : scope) (statement : claim) : Prop :=
+  fits s c = true /\
+  forall (F : field) (sym : nat -> F),
+    let word_of T w := good_word F c w /\ length w <= T in
+    let h any T w := after F sym any T c w in
+    match statement with
+    | Equals l i e => forall any T w t, word_of T w -> 1 <= t <= length w -> h any T w l t i = eval t t T e
+    | Unchanged l l' coordinates =>
+        forall any T w t, word_of T w -> 1 <= t <= length w -> agree coordinates (h any T w l t) (h any T w l' t)
+    | ScoreIs l n e content =>
+        match part_at c l n with
+        | Head head =>
+            exists f : (nat -> F) -> (nat -> F) -> F,
+              (content = [] -> forall x y, f x y = zero) /\
+              (forall x x' y y', agree content x x' -> agree content y y' -> f x y = f x' y') /\
+              forall any T w t i, word_of T w -> 1 <= i <= t -> t <= length w ->
+                score F sym T head (h any T w l t) (h any T w l i) = add (eval t i T e) (f (h any T w l t) (h any T w l i))
+        | _ => False
+        end
+    | SameAttention l n n' =>
+        match part_at c l n, part_at c l n' with
+        | Head one, Head two =>
+            forall any T w t i, word_of T w -> 1 <= i <= t -> t <= length w ->
+              attention F sym T one (h any T w l) t i = attention F sym T two (h any T w l) t i
+        | _, _ => False
+        end
+    end.

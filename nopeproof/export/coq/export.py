@@ -1,0 +1,47 @@
+"""From a claim to a sealed Coq file: the kernel's certificate names the case split, Coq decides for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nopeproof.claims import Claim, Evidence
+from nopeproof.errors import NopeproofError
+from nopeproof.export.coq import coqc, spell
+from nopeproof.ledger import write_atomic
+
+
+def text(certificate: Mapping[str, Any]) -> str:
+    """The Coq file of a certificate, sealed. Raises NopeproofError for what Model.v has no words for."""
+    return coqc.seal(spell.theorem(certificate))
+
+
+def write(name: str, claim: Claim, out: Path) -> Path:
+    """Write OUT/NAME/CLAIM.v and the library beside it; return its path.
+
+    Raises NopeproofError for a claim that is not in the fragment the kernel decides, or a folder one cannot write to.
+    """
+    from nopeproof.checks.prove import prove
+
+    proof = prove(claim)
+    if proof.certificate is None:
+        raise NopeproofError(
+            f"an export of {name}/{claim.id} to Coq",
+            proof.reason or f"a claim that {proof.tool} leaves open",
+            "a claim with the verdict proved",
+        )
+    for source in coqc.library():
+        write_atomic(out / "Nopeproof" / source.name, source.read_bytes())
+    return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}.v", text(proof.certificate).encode())
+
+
+def evidence(proof: Evidence) -> Evidence:
+    """What coqc says of an accepted certificate: `proved` by the tool "coq", or `open` with its reason."""
+    if proof.certificate is None:
+        raise NopeproofError("a second opinion", "no certificate", "evidence of the kind proved, by the kernel")
+    try:
+        found = coqc.check(text(proof.certificate))
+    except NopeproofError as bad:
+        found = coqc.Checked(False, 0.0, bad.found)
+    return Evidence("proved" if found.accepted else "open", proof.scope, "coq", found.seconds, reason=found.reason)
