@@ -1,0 +1,90 @@
+"""The head dimension of relative biases as provers: each computes the rank with its proof, and checks the proof from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise, product
+
+from nopeproof.claims import Claim, Evidence
+from nopeproof.theory import biases, ranks
+from nopeproof.theory.argument import Argument
+
+Prover = Callable[[Claim, bool], Sequence[Evidence]]
+EXPLICIT = 48
+
+
+def _argument(claim: Claim) -> Argument:
+    a = Argument(claim, "theory.ranks: Massey's registers, both bounds checked")
+    a.needs("positions", "nope")
+    return a
+
+
+def rank_is(spec: str, r: int) -> Prover:
+    """The prover of: r is the least d_head that expresses the named bias on sizes["T"] positions."""
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        a = _argument(claim)
+        T = a.size("T")
+        table = biases.bias(spec).table(T)
+        proof = ranks.rank_proof(table)
+        a.step(f"a register of length {proof.rank} gives the differences, a shorter one breaks at j = {proof.m}", proof.check(table))
+        a.step(f"rank {r}", proof.rank == r)
+        short = table[: min(T, EXPLICIT)]
+        a.step(f"explicit q, k of the least dimension on {len(short)} positions", ranks.expresses(*ranks.optimal_head(short), short))
+        return a.evidence("proved")
+
+    return prover
+
+
+def woerdeman_is(spec: str, r: int) -> Prover:
+    """The same number by Woerdeman's formula for minimal-rank completions, which is assumed."""
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        a = Argument(claim, "theory.ranks: Woerdeman's formula")
+        a.needs("positions", "nope")
+        a.step(f"sum of ranks - sum of ranks = {r}", ranks.woerdeman_rank(biases.bias(spec).table(a.size("T"))) == r)
+        return a.evidence("proved", assumes=["woerdeman1989"])
+
+    return prover
+
+
+def t5_every_table(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+    """No T5 table whose last two buckets differ is expressed by a head of dimension sizes["d_head"] on sizes["T"] positions.
+
+    The last bucket begins at a distance D: the bias changes from D - 1 to D and never after. So the differences at t - i = D
+    are not 0 and those at t - i > D are: rows t = D + 1, ..., T and columns i = t - D are triangular, of rank T - D.
+    """
+    from nopeproof.positions import t5_bucket, t5_bucket_starts
+
+    a = _argument(claim)
+    T, d_head, D = a.size("T"), a.size("d_head"), int(t5_bucket_starts()[-1])
+    buckets = t5_bucket(range(T + 1)).tolist()  # type: ignore[arg-type]
+    a.step(f"the last bucket begins at D = {D}", buckets[D - 1] == 30 and set(buckets[D:]) <= {31})
+    a.step(f"T - D = {T - D} > d_head = {d_head}, and one position fewer is not enough for this argument", d_head + 1 == T - D)
+    for seed in range(6 if deep else 3):
+        r = ranks.relative_bias_rank(biases.T5Bias(seed=seed).table(T))
+        a.step(f"the table of seed {seed} has rank {r}", r > d_head)
+    return a.evidence("proved")
+
+
+def t5_drawn_table(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+    """One T5 table, drawn with neighbours different: expressed by dimension d_head on T - 1 positions, not on T."""
+    a = _argument(claim)
+    T, d_head = a.size("T"), a.size("d_head")
+    for n, enough in ((T - 1, True), (T, False)):
+        table = biases.T5Bias().table(n)
+        proof = ranks.rank_proof(table)
+        a.step(f"rank {proof.rank} on {n} positions", proof.check(table) and (proof.rank <= d_head) is enough)
+    return a.evidence("proved")
+
+
+def one_scalar(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+    """Every g from 1..T to the values -1, 0, 1, 2, not constant: relative iff affine or a parity. Solved for (c, d) each time."""
+    a = _argument(claim)
+    T = a.size("T")
+    every = [g for g in product((-1, 0, 1, 2), repeat=T) if len(set(g)) > 1]
+    affine = [g for g in every if len({y - x for x, y in pairwise(g)}) == 1]
+    parity = [g for g in every if all(x == y for x, y in zip(g, g[2:], strict=False))]
+    found = {g for g in every if biases.one_feature_is_relative(g)}
+    a.step(f"{len(every)} functions: relative are {len(affine)} affine and {len(parity)} parities", found == {*affine, *parity})
+    return a.evidence("exhausted")
