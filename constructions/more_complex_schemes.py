@@ -20,6 +20,7 @@ from nopeproof.claims import Claim, Fails, Holds, SameAttention, Scope, ScoreIs
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+kind = "correction"
 SOURCE = "kazemnejad2023, App. C.2, closing remark"
 R = Residual(one=1, bos=1, recip=1, pos=1, square=1, content=2)
 each_T = Scope(order="forall T exists weights", t_max="T")

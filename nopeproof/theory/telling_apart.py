@@ -14,7 +14,7 @@ from fractions import Fraction
 from nopeproof.claims import Claim, Evidence
 from nopeproof.models import ModelClass
 from nopeproof.theory.argument import Argument
-from nopeproof.theory.colours import BOS, Refinement, words
+from nopeproof.theory.colours import BOS, Refinement, bayes_ceiling, words
 
 TOOL = "theory.colours: colour refinement"
 TOLERANCE = 1e-9
@@ -204,3 +204,29 @@ def window_content(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a.step(f"the token {reach - 1} before the last changes something", inside)
     a.identity("L*(W - 1) + (W - 1) + 1", "(L + 1)*(W - 1) + 1", "one layer more reaches one window further")
     return a.evidence("proved")
+
+
+def ceiling(examples: Callable[[], Sequence[tuple[Sequence[str], str]]], best: Fraction) -> Callable[[Claim, bool], Sequence[Evidence]]:
+    """The prover of: no model of the class labels more than the share `best` of the examples rightly, and some model that many.
+
+    By the exact classes, and again by the classes that two random members' states fall into.
+    """
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        from nopeproof.theory.members import states
+
+        a = _argument(claim)
+        pairs, r = list(examples()), refinement(a.models)
+        found = bayes_ceiling(pairs, r.depth, strict=r.strict, bos=r.bos)
+        if not a.step(f"{len(pairs)} examples, by colours: {found}", found == best):
+            return a.refuted({"found": str(found), "expected": str(best)})
+        for seed in range(4 if deep else 2):
+            seen: dict[tuple, Counter] = {}
+            for word, label in pairs:
+                last = states(a.models, _put(a.models, word), seed, r.depth)[-1][-1]
+                seen.setdefault(tuple(last.round(6) + 0.0), Counter())[label] += 1
+            by_states = Fraction(sum(max(c.values()) for c in seen.values()), len(pairs))
+            a.step(f"by the states of the random member {seed}: {by_states}", by_states == best)
+        return a.evidence("exhausted")
+
+    return prover
