@@ -12,6 +12,10 @@ from nopeproof.export.coq import coqc, spell
 from nopeproof.ledger import write_atomic
 
 
+class Outside(NopeproofError):
+    """The claim is not in the fragment that the kernel decides."""
+
+
 def text(certificate: Mapping[str, Any]) -> str:
     """The Coq file of a certificate, sealed. Raises NopeproofError for what Model.v has no words for."""
     return coqc.seal(spell.theorem(certificate))
@@ -20,17 +24,14 @@ def text(certificate: Mapping[str, Any]) -> str:
 def write(name: str, claim: Claim, out: Path) -> Path:
     """Write OUT/NAME/CLAIM.v and the library beside it; return its path.
 
-    Raises NopeproofError for a claim that is not in the fragment the kernel decides, or a folder one cannot write to.
+    Raises Outside for a claim that the kernel does not decide, NopeproofError for a folder one cannot write to.
     """
     from nopeproof.checks.prove import prove
 
     proof = prove(claim)
     if proof.certificate is None:
-        raise NopeproofError(
-            f"an export of {name}/{claim.id} to Coq",
-            proof.reason or f"a claim that {proof.tool} leaves open",
-            "a claim with the verdict proved",
-        )
+        found = proof.reason or f"evidence of the kind {proof.kind} by {proof.tool}, without a certificate for the kernel"
+        raise Outside(f"an export of {name}/{claim.id} to Coq", found, "a claim with the verdict proved, by the kernel")
     for source in coqc.library():
         write_atomic(out / "Nopeproof" / source.name, source.read_bytes())
     return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}.v", text(proof.certificate).encode())
