@@ -34,8 +34,14 @@ def console(to: TextIO | None = None) -> Console:
     """A console for standard output as it is now: as wide as the terminal, plain where it is none."""
     from rich.console import Console
 
+    class Plain(Console):
+        """Rich would end the program with exit code 1 when nobody reads on, and that code says that a claim does not stand."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     out = to or sys.stdout
-    return Console(file=out, width=None if out.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False)
+    return Plain(file=out, width=None if out.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False)
 
 
 @lru_cache(maxsize=8)
