@@ -1,25 +1,29 @@
 """Ablation: take one assumption of a construction away and show the smallest counterexample, or that it was not needed.
 
 A counterexample is smallest in this sense: every shorter word, and every word before it of the same length, was run in
-the same arithmetic and the same instances and kept the claim (a family's words of length L in its member for T = L).
+the same arithmetic and the same instances and kept the claim (a family's words of length L in its member for T = L). Where
+a smaller run could be made in balls only, which refute and never confirm, the row says so.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from nopeproof import ledger
 from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, violations
-from nopeproof.checks.exhaust import exhaust, members, trace_of, words
+from nopeproof.checks.exhaust import exhaust, guarded, members, silent, trace_of, words
 from nopeproof.checks.prove import prove
 from nopeproof.checks.without import ASSUMPTIONS, Assumption
-from nopeproof.claims import Claim, Fails
+from nopeproof.circuit import Circuit
+from nopeproof.claims import Claim, Fails, Shown
 from nopeproof.errors import NopeproofError
 
 SECONDS, LONGEST, INSTANCES = 1.0, 40, 2
+FEW = 2  # most counterexamples have no more tokens, and no proof needs to be sought
 Result = Literal["needed", "not needed", "unsettled"]
 
 
@@ -43,59 +47,94 @@ class Ablation:
 
 
 def ablate(claim: Claim, seconds: float = SECONDS) -> Iterator[Ablation]:
-    """Every assumption that the claim's circuit and scope make, removed one at a time. Claims that something `Fails` have none."""
-    if isinstance(claim.statement, Fails):
+    """Every assumption that the claim's circuit and scope make, removed one at a time.
+
+    Nothing for a claim that something `Fails`, or about a class of models: there is no construction to take anything from.
+    """
+    if isinstance(claim.statement, Fails | Shown):
         return
     for assumption in ASSUMPTIONS:
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             changed = assumption.drop(claim)
         except NopeproofError:  # the circuit without it is none: no unit left, say
             continue
         if changed is not None:
-            result, by, witness, tried = settle(changed, seconds)
-            yield Ablation(claim.id, claim.says, assumption, result, by, witness, tried, time.perf_counter() - start)
+            result, by, witness, tried = settle(guarded(changed), seconds)
+            yield Ablation(claim.id, claim.says, assumption, result, by, witness, tried, time.process_time() - start)
 
 
 def settle(claim: Claim, seconds: float) -> tuple[Result, str, Witness | None, int]:
-    """(result, by what or why not, the smallest counterexample, words run)."""
-    evidence = prove(claim)
-    if evidence.kind == "proved":
-        return "not needed", "proved by the kernel", None, 0
-    if untouched(claim):
-        return "not needed", "nothing writes to these coordinates", None, 0
-    witness, tried, length, reason = smallest(claim, seconds)
-    if witness is not None:
-        return "needed", f"all {tried - 1} smaller tries keep the claim", witness, tried
-    if isinstance(claim.scope.t_max, int) and not reason:
-        found = exhaust(claim, 5 * seconds)
-        if found.kind == "exhausted" and found.scope.covers(claim.scope):
-            return "not needed", "all words within the scope", None, tried
-    return "unsettled", f"holds on all words up to T = {length}; {reason or evidence.reason}", None, tried
+    """(result, by what or why not, the smallest counterexample, words run): a few short words first, then proof, then more words."""
+    search = Smallest(claim)
+    if search.run(seconds, FEW) is None:
+        evidence = prove(claim)
+        if evidence.kind == "proved":
+            return "not needed", "proved by the kernel", None, search.tried
+        if untouched(claim):
+            return "not needed", "nothing writes to these coordinates", None, search.tried
+        search.run(seconds, LONGEST)
+        if search.witness is None:
+            return _unsettled(claim, search, evidence.reason, seconds)
+    left = f"; {search.silent} of them known in balls only" if search.silent else ""
+    return "needed", f"all {search.tried - 1} smaller tries keep the claim{left}", search.witness, search.tried
 
 
-def smallest(claim: Claim, seconds: float) -> tuple[Witness | None, int, int, str]:
-    """(first counterexample, words run, longest length finished, why it stopped): by length, instance, and order of the words."""
-    start, tried, finished = time.perf_counter(), 0, 0
-    end = min(claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONGEST, LONGEST)
-    seen: dict[tuple[int, int], dict] = {}
-    for length in range(claim.scope.t_min, end + 1):
-        for seed in range(INSTANCES if not _concrete(claim) else 1):
-            for T, circuit in members(claim, length, seed):
-                for word in words(circuit, length, claim.scope.words):
-                    if tried and time.perf_counter() - start > seconds:
-                        return None, tried, finished, "out of time"
-                    try:
-                        trace = trace_of(circuit, word, claim.scope, claim.statement)
-                        found = next(violations(claim.statement, trace, T, seen.setdefault((T, seed), {})), None)
-                    except NopeproofError as bad:
-                        return None, tried, finished, bad.message.replace("\n", "; ")
-                    tried += 1
-                    start = time.perf_counter() if tried == 1 else start  # what is imported for the first run does not count
-                    if found is not None:
-                        return {**found, "T": T, "seed": seed}, tried, finished, ""
-        finished = length
-    return None, tried, finished, ""
+def _unsettled(claim: Claim, search: Smallest, reason: str, seconds: float) -> tuple[Result, str, Witness | None, int]:
+    """Exhaustion for a claim with a last length; else what has been seen, and what stands in the way."""
+    found = exhaust(claim, 5 * seconds) if isinstance(claim.scope.t_max, int) else None
+    if found is not None and found.kind == "exhausted" and found.scope.covers(claim.scope):
+        return "not needed", f"all words up to T = {claim.scope.t_max}", None, search.tried
+    reason = search.stopped or reason
+    if untouched(replace(claim, scope=replace(claim.scope, arithmetic="real"))):
+        reason = "nothing writes to these coordinates, so only an overflow could change them"
+    seen = f"holds on all words up to T = {search.finished}" if search.finished else "no word could be run to its end"
+    return "unsettled", f"{seen}; {reason}", None, search.tried
+
+
+class Smallest:
+    """A search by length, instance and order of the words, that can go on where it stopped."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim, self.witness, self.stopped = claim, None, ""
+        self.tried = self.silent = self.finished = 0
+        self.seen: dict[tuple[int, int], dict] = {}
+        self.seeds = range(INSTANCES if not _concrete(claim) else 1)
+        self.tries = self.all()
+
+    def all(self) -> Iterator[tuple[int, int, int, Circuit, tuple[str, ...]]]:
+        """(length, T, seed, circuit, word)."""
+        last = self.claim.scope.t_max
+        for length in range(self.claim.scope.t_min, min(last if isinstance(last, int) else LONGEST, LONGEST) + 1):
+            for seed in self.seeds:
+                for T, circuit in members(self.claim, length, seed):
+                    yield from ((length, T, seed, circuit, word) for word in words(circuit, length, self.claim.scope.words))
+            self.finished = length
+
+    def run(self, seconds: float, longest: int) -> Witness | None:
+        """The first counterexample, or None when words get longer than that, time is up, or a run cannot be made."""
+        start, first = time.process_time(), not self.tried
+        while self.witness is None and not self.stopped and self.finished < longest:
+            attempt = next(self.tries, None)
+            if attempt is None:
+                break
+            if self.tried and time.process_time() - start > seconds:
+                self.stopped = "out of time"
+                break
+            try:
+                self.attempt(*attempt[1:])
+            except NopeproofError as bad:
+                self.stopped = bad.message.replace("\n", ";")
+            start, first = (time.process_time() if first else start), False  # what is imported for the first run does not count
+        return self.witness
+
+    def attempt(self, T: int, seed: int, circuit: Circuit, word: tuple[str, ...]) -> None:
+        """One run."""
+        trace = trace_of(circuit, word, self.claim.scope, self.claim.statement)
+        found = next(violations(self.claim.statement, trace, T, self.seen.setdefault((T, seed), {})), None)
+        self.tried += 1
+        self.witness = None if found is None else {**found, "T": T, "seed": seed}
+        self.silent += found is None and silent(trace)
 
 
 def _concrete(claim: Claim) -> bool:
@@ -104,18 +143,28 @@ def _concrete(claim: Claim) -> bool:
     return not circuit.free and circuit.embedding.other is None and not any(hasattr(h, "instance") for h in heads)
 
 
+def ledger_row(construction: str, claim: Claim, found: Ablation, command: Sequence[str] = ()) -> ledger.Row:
+    """One ablation as a row: what the report needs to draw it."""
+    sha256, scope = claim.weights.weights_sha256, claim.scope.as_json()
+    return ledger.row(
+        "ablation", construction=construction, claim=claim.id, weights_sha256=sha256, scope=scope, data=found.as_json(), command=command
+    )
+
+
 def table(rows: Sequence[Ablation]) -> str:
     """The rows for a terminal."""
     out = []
     for id in dict.fromkeys(r.claim for r in rows):
         mine = [r for r in rows if r.claim == id]
         out.append(f"{id}: {mine[0].says}")
-        for r in mine:
-            w = r.witness
-            shown = r.by
-            if w is not None:
-                where = f" at t = {w['t']}" if "t" in w else ""
-                where += f", i = {w['i']}" if "i" in w else ""
-                shown = f"T = {len(w['word'])}: {' '.join(w['word'])}{where}: {w['found']}, not {w['expected']}  ({r.by})"
-            out.append(f"  {r.assumption.name:20} {r.assumption.removed:34} {r.result:10}  {shown}")
+        out += [f"  {r.assumption.name:20} {r.assumption.removed:34} {r.result:10}  {_shown(r)}" for r in mine]
     return "\n".join(out)
+
+
+def _shown(row: Ablation) -> str:
+    w = row.witness
+    if w is None:
+        return row.by
+    where = "".join(f"{', ' if n == 'i' else ' at '}{n} = {w[n]}" for n in ("t", "i") if n in w)
+    member = f" (in the member T = {w['T']})" if w["T"] > len(w["word"]) else ""
+    return f"T = {len(w['word'])}: {' '.join(w['word'])}{member}{where}: {w['found']}, not {w['expected']}  ({row.by})"

@@ -43,6 +43,21 @@ def instance(circuit: Circuit, seed: int = 0) -> Circuit:
     return whole.instance(put(whole.free), seed=-seed)
 
 
+def guarded(claim: Claim) -> Claim:
+    """The same claim about a changed circuit: where a predicate divides by zero there, it is false."""
+    statement = claim.statement
+    if not isinstance(statement, Holds):
+        return claim
+
+    def holds(trace: Trace) -> bool:
+        try:
+            return statement.predicate(trace)
+        except ArithmeticError:
+            return False
+
+    return replace(claim, statement=replace(statement, predicate=holds))
+
+
 def members(claim: Claim, length: int, seed: int = 0) -> Iterator[tuple[int, Circuit]]:
     """(T, concrete circuit) to run words of this length on: the member T = length of a family, else the circuit itself."""
     subject = claim.weights

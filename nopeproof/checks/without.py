@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from nopeproof import scalars
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Unit, Units
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Opaque, Unit, Units
 from nopeproof.claims import Claim, SameAttention, ScoreIs
 from nopeproof.residual import Vector
 
@@ -164,15 +164,35 @@ def _everywhere_one(circuit: Circuit) -> Vector | None:
     return Vector.of(circuit.residual, {at[0]: Fraction(1)}) if at else None
 
 
+def _flag(circuit: Circuit) -> int | None:
+    """A coordinate that is a number at BOS and 0 at every other token."""
+    mine = dict(circuit.embedding.tokens.get(circuit.bos or "", circuit.residual.zero).entries)  # type: ignore[union-attr]
+    return next((i for i, x in mine.items() if isinstance(x, Fraction) and sum(i in row for row in _rows_of(circuit)) == 1), None)
+
+
 def no_tie(claim: Claim) -> Claim | None:
     """A logit of 2^-8 for BOS where scores are equal."""
-    circuit, one = claim.circuit, _everywhere_one(claim.circuit)
-    mine = dict(circuit.embedding.tokens.get(circuit.bos or "", circuit.residual.zero).entries)  # type: ignore[union-attr]
-    flag = [i for i, x in mine.items() if isinstance(x, Fraction) and sum(i in row for row in _rows_of(circuit)) == 1]
-    if one is None or not flag:
+    one, flag = _everywhere_one(claim.circuit), _flag(claim.circuit)
+    if one is None or flag is None:
         return None
-    key = Vector.of(circuit.residual, {flag[0]: NOISE})
+    key = Vector.of(claim.circuit.residual, {flag: NOISE})
     return _heads(claim, lambda h, n: replace(h, W_Q=[*h.W_Q, one], W_K=[*h.W_K, key]) if h.scale == "1" else h)
+
+
+def leak(claim: Claim) -> Claim | None:
+    """Every token but BOS has 2^-8 in the flag that marks BOS."""
+    circuit, e, flag = claim.circuit, claim.circuit.embedding, _flag(claim.circuit)
+    if flag is None or len(_rows_of(circuit)) == 1:
+        return None
+    noise = Vector.of(circuit.residual, {flag: NOISE})
+    tokens = {t: v if t == circuit.bos else v + noise for t, v in e.tokens.items()}  # type: ignore[operator]
+    return _with(claim, replace(circuit, embedding=Embedding(tokens, None if e.other is None else e.other + noise)))  # type: ignore[operator]
+
+
+def crowded(claim: Claim) -> Claim | None:
+    """A further head in every block that has any, of which nothing is known and which writes to the whole stream."""
+    more = Opaque(list(claim.circuit.residual), name="writes everywhere")
+    return _blocks(claim, lambda b: replace(b, heads=[*b.heads, more], shared=list(claim.circuit.residual)) if b.heads else b)
 
 
 def dtype(name: str) -> Callable[[Claim], Claim | None]:
@@ -195,20 +215,22 @@ ASSUMPTIONS = (
     Assumption("BOS", "no BOS", no_bos),
     Assumption("BOS first", "BOS anywhere or nowhere", bos_anywhere),
     Assumption("BOS unique", "BOS may recur", bos_again),
-    Assumption("causal mask", "strict mask (i < t)", mask("strict")),
+    Assumption("own key visible", "strict mask (i < t)", mask("strict")),
     Assumption("causal mask", "no mask", mask("none")),
     Assumption("strict mask", "causal mask (i <= t)", lambda c: mask("causal")(c) if c.circuit.mask == "strict" else None),
     Assumption("W_Q = W_K = 0", "both arbitrary", any_scores),
     Assumption("W_Q = 0", "W_Q arbitrary, equal keys", any_query),
     Assumption("W_Q arbitrary", "W_Q = 0", zero_query),
-    Assumption("no norm", "RMSNorm before attention", norm("rmsnorm")),
-    Assumption("no norm", "LayerNorm before attention", norm("layernorm")),
+    Assumption("exact tie", "BOS logit 2^-8", no_tie),
+    Assumption("flag of BOS alone", "content leaks 2^-8 into it", leak),
+    Assumption("rows of one's own", "another head writes everywhere", crowded),
+    Assumption("no RMSNorm", "RMSNorm before attention", norm("rmsnorm")),
+    Assumption("no LayerNorm", "LayerNorm before attention", norm("layernorm")),
     Assumption("norm", "no norm", no_norm),
     Assumption("score scale", "1 and 1/sqrt(d_head) exchanged", other_scale),
     Assumption("residual correction", "t, not t - 1/t: no correction", uncorrected),
     Assumption("FFN width", "one hidden unit fewer", narrower),
     Assumption("weights for each T", "the weights for T = 4", one_member),
-    Assumption("exact tie", "BOS logit 2^-8", no_tie),
-    Assumption("real numbers", "float32", dtype("float32")),
-    Assumption("real numbers", "bfloat16", dtype("bfloat16")),
+    Assumption("exact, not float32", "float32", dtype("float32")),
+    Assumption("exact, not bfloat16", "bfloat16", dtype("bfloat16")),
 )

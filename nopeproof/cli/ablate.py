@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
 
-import tyro
-
-from nopeproof.cli.limits import targets
+from nopeproof import ledger
+from nopeproof.cli import _out, _targets
 from nopeproof.errors import NopeproofError
 
 
@@ -16,31 +14,42 @@ from nopeproof.errors import NopeproofError
 class Ablate:
     """Take one assumption away (BOS, mask, norm, scale, width, dtype, ...): does a claim need it? A .py file is executed."""
 
-    target: Annotated[str, tyro.conf.Positional]
-    """A construction, NAME or FILE.py, with /CLAIM to pick one claim."""
+    target: _targets.Target
 
     seconds: float = 1.0
-    """Time to search for each counterexample."""
+    """Processor time to search for each counterexample."""
 
-    json: bool = False
-    """One JSON document on standard output and nothing else."""
+    ledger: Path | None = None
+    """Where the rows are stored. Default: the variable NOPEPROOF_LEDGER, else runs/ledger."""
+
+    no_store: bool = False
+    """Store nothing."""
+
+    json: _out.Json = False
 
     def run(self) -> int:
-        """Print the table. Exit code 0: an assumption that is needed is no failure."""
-        from nopeproof.checks.ablate import ablate, table
+        """Print the table, store its rows. Exit code 0: an assumption that is needed is no failure."""
+        from nopeproof.checks.ablate import ablate, ledger_row, table
 
-        if self.seconds <= 0:
-            raise NopeproofError(f"a search of {self.seconds} seconds", "no time at all", "--seconds 1")
-        rows = []
-        for claim in targets(self.target):
-            new = list(ablate(claim, self.seconds))
-            rows += new
-            if new and not self.json:
-                print(table(new), flush=True)
-        if not rows:
-            raise NopeproofError(
-                f"the assumptions of {self.target!r}", "no claim that could lose one", "a claim that is not of the form `Fails`"
-            )
-        if self.json:
-            print(json.dumps({"schema": 1, "target": self.target, "ablations": [r.as_json() for r in rows]}, indent=2))
+        if not self.seconds > 0:
+            raise NopeproofError(f"--seconds {self.seconds}", "no time at all", "--seconds 1")
+        with _out.aside() as out:
+            construction, claims = _targets.with_weights(self.target)
+            writer = None if self.no_store else _out.writer(ledger.folder(self.ledger), "ablate")
+            rows = []
+            for claim in claims:
+                new = []
+                with _targets.blame(construction, claim):
+                    for found in ablate(claim, self.seconds):
+                        new.append(found)
+                        if writer is not None:
+                            writer.append(ledger_row(construction.name, claim, found, ["nopeproof", "ablate", self.target]))
+                rows += new
+                if new and not self.json:
+                    print(table(new), file=out, flush=True)
+            if not rows:
+                found = "no claim that could lose an assumption"
+                raise NopeproofError(f"the assumptions of {self.target!r}", found, "a claim that is not of the form `Fails`")
+            if self.json:
+                _out.document({"schema": 1, "target": self.target, "ablations": [r.as_json() for r in rows]}, out)
         return 0
