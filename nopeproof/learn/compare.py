@@ -130,7 +130,7 @@ def observe(run: Path, lengths: Iterable[int], count: int, seed: int) -> list[Ob
     """Each seed of a finished run on ``count`` words of each length, and of each length its probes need."""
     cell, model = load(run)
     task = tasks.task(cell.task)
-    wanted = sorted({*lengths, *range(1, cell.recipe.test_length + 1)})
+    wanted = sorted({*lengths, *task.lengths(cell.recipe.test_length)})
     inputs = {n: words(task, n, count, seed) for n in wanted}
     scores = store.read_json(run / store.RESULT)["scores"]
     pairs = zip(
@@ -177,7 +177,8 @@ def _per_head(view: View, lengths: Sequence[int], measure: Any) -> np.ndarray:
 
 def _probes(model: Observed) -> list[dict[str, Any]]:
     recipe = model.cell.recipe
-    inside, beyond = range(1, recipe.train_length + 1), range(recipe.train_length + 1, recipe.test_length + 1)
+    inside = [n for n in sorted(model.trained.inputs) if n <= recipe.train_length]
+    beyond = [n for n in sorted(model.trained.inputs) if recipe.train_length < n <= recipe.test_length]
     rows = []
     for layer in range(recipe.layers + 1):
         fitted, held, longer = (_part(model.trained, layer, n, half) for n, half in ((inside, 0), (inside, 1), (beyond, 1)))

@@ -16,6 +16,9 @@ from nopeproof.tasks import Task
 WORD_STREAM = 1_000_000_021
 """Leads the key of the words that are looked at, so that they are neither training nor test examples."""
 
+SPARE = 8
+"""How many times as many examples are drawn where they differ in length."""
+
 Words = dict[int, Int[np.ndarray, "word t"]]
 """Inputs by length, in the task's measure."""
 
@@ -48,9 +51,17 @@ class Observed:
 
 
 def words(task: Task, length: int, count: int, seed: int) -> Int[np.ndarray, "count t"]:
-    """Whole inputs, source and right answer, without the closing token no position predicts from."""
+    """Whole inputs, source and right answer, without the closing token no position predicts from.
+
+    Where examples of one length differ in tokens, these are examples of the most frequent number of tokens, ``count`` at
+    most: a padded word would be counted in every mean over positions.
+    """
     rng = np.random.default_rng([WORD_STREAM, seed, length])
-    return task.examples(rng, length, count).tokens[:, :-1]
+    examples = task.examples(rng, length, count if task.even else SPARE * count)
+    ends = examples.scored.shape[1] - examples.scored[:, ::-1].argmax(1)
+    sizes, times = np.unique(ends, return_counts=True)
+    size = sizes[times.argmax()]
+    return examples.tokens[ends == size][:count, : size - 1]
 
 
 @torch.no_grad()

@@ -98,8 +98,8 @@ def _check_finite(cell: Cell, step: int, loss: list[float]) -> None:
 
 
 def _finish(cell: Cell, run: Path, state: _State) -> dict[str, Any]:
-    lengths = range(1, cell.recipe.test_length + 1)
-    scores = evaluate(state.model.eval(), tasks.task(cell.task), lengths, cell.recipe.test_count)
+    lengths = state.task.lengths(cell.recipe.test_length)
+    scores = evaluate(state.model.eval(), state.task, lengths, cell.recipe.test_count)
     save_tensors(run / store.WEIGHTS, state.model.state_dict(), {"digest": cell.digest})
     row = {
         "cell": cell.label,
@@ -189,9 +189,16 @@ class _State:
 
 def batch(task: tasks.Task, recipe: Recipe, seeds: tuple[int, ...], step: int) -> tuple[Int[Tensor, "s b t"], Bool[Tensor, "s b t"]]:
     """The examples of one step: token ids and which are scored. All models share the length, none the examples."""
-    length = int(np.random.default_rng([LENGTH_STREAM, step]).integers(1, recipe.train_length + 1))
+    there = task.lengths(recipe.train_length)
+    length = there[int(np.random.default_rng([LENGTH_STREAM, step]).integers(len(there)))]
     drawn = [task.examples(np.random.default_rng([seed, step]), length, recipe.batch_at(length)) for seed in seeds]
-    return tuple(torch.from_numpy(np.stack([getattr(e, part) for e in drawn])) for part in ("tokens", "scored"))  # type: ignore[return-value]
+    longest = max(e.tokens.shape[1] for e in drawn)  # models may draw examples of different lengths in tokens
+    filled = [(_fill(e.tokens, longest, tasks.EOS), _fill(e.scored, longest, False)) for e in drawn]
+    return tuple(torch.from_numpy(np.stack(part)) for part in zip(*filled, strict=True))  # type: ignore[return-value]
+
+
+def _fill(rows: np.ndarray, longest: int, value: int | bool) -> np.ndarray:
+    return np.pad(rows, ((0, 0), (0, longest - rows.shape[1])), constant_values=value)
 
 
 def clip_each(parameters: list[nn.Parameter], limit: float) -> None:

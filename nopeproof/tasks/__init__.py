@@ -1,13 +1,16 @@
-"""Tasks: one file each, with its alphabet, sampler, oracle and measure of length.
+"""Tasks: one file each, with its alphabet, sampler, oracle, measure of length and text form.
 
-A task here is in the compact symbol form of a small model: ``<bos> source <sep> target <eos>``, and the model is
-scored on the target and <eos>. To add a task is to add a file with one subclass of `Task`; there is no registry.
+A task is drawn in the compact symbol form of a small model, ``<bos> source <sep> target <eos>``, and the model is scored
+on the target and <eos>. `prompt` and `reply` write the same example in the text form of kazemnejad2023. To add a task is
+to add a file with one subclass of `Task` (words of one length, by whole arrays) or of `written.Written` (examples of any
+shape, one by one); there is no registry.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,6 +43,12 @@ class Task:
     name: ClassVar[str]
     measure: ClassVar[str] = "source symbols"
     """What length counts."""
+    trained_to: ClassVar[int] = 10
+    """The length that battery runs train to; they test to twice it."""
+    even: ClassVar[bool] = True
+    """Whether all examples of one length are equally long in tokens."""
+    markers: ClassVar[tuple[str, ...]] = ()
+    """Further tokens of the target or source, with ids from ``symbols`` on."""
 
     def __post_init__(self) -> None:
         if self.symbols < 1:
@@ -57,17 +66,38 @@ class Task:
         """Draw ``count`` examples of one length, as token ids.
 
         Raises:
-            NopeproofError: length or count below 1.
+            NopeproofError: length or count below 1, or a length the task does not have.
         """
         if length < 1 or count < 1:
             raise NopeproofError(f"{count} examples of length {length}", "both must be at least 1", "ask for more")
         source = self.sample(rng, length, count)
         return encode(source, self.oracle(source))
 
+    def lengths(self, longest: int) -> list[int]:
+        """The lengths there are, up to ``longest``."""
+        return list(range(1, longest + 1))
+
+    def answer(self, source: Sequence[str]) -> list[str]:
+        """The right answer to one source, both in tokens of the vocabulary."""
+        known = {token: number for number, token in enumerate(self.vocabulary[len(SPECIAL) :])}
+        try:
+            ids = np.array([[known[token] for token in source]], dtype=np.int64)
+        except KeyError as bad:
+            raise NopeproofError(f"the answer of {self.name}", f"{bad} is no token of it", f"tokens: {' '.join(known)}") from None
+        return [self.vocabulary[number + len(SPECIAL)] for number in self.oracle(ids)[0]]
+
+    def prompt(self, source: Sequence[str]) -> str:
+        """A source in the text form."""
+        return " ".join(source)
+
+    def reply(self, answer: Sequence[str]) -> str:
+        """An answer in the text form."""
+        return " ".join(answer)
+
     @property
     def vocabulary(self) -> tuple[str, ...]:
-        """Every token by id: the three special ones, then the content symbols."""
-        return SPECIAL + tuple(self.spell(symbol) for symbol in range(self.symbols))
+        """Every token by id: the three special ones, the content symbols, the markers."""
+        return SPECIAL + tuple(self.spell(symbol) for symbol in range(self.symbols)) + self.markers
 
     def spell(self, symbol: int) -> str:
         """How one content symbol is written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,3 +19,6 @@ class Copy(Task):
 
     def oracle(self, source: Int[np.ndarray, "count length"]) -> Int[np.ndarray, "count length"]:
         return source
+
+    def prompt(self, source: Sequence[str]) -> str:
+        return f"Copy: {' '.join(source)} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,5 +17,8 @@ class Reverse(Task):
 
     name = "reverse"
 
-    def oracle(self, source: Int[np.ndarray, "count length"]) -> Int[np.ndarray, "count length"]:
+    def oracle(self, source: Int[np.ndarray, "count length"]) -> Int[np.ndarray, "count out"]:
         return source[:, ::-1]
+
+    def prompt(self, source: Sequence[str]) -> str:
+        return f"Reverse: {' '.join(source)} "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,13 @@ class Sort(Task):
     """c a b -> a b c"""
 
     name = "sort"
+    trained_to = 8
 
     def oracle(self, source: Int[np.ndarray, "count length"]) -> Int[np.ndarray, "count length"]:
         return np.sort(source, axis=1)
+
+    def prompt(self, source: Sequence[str]) -> str:
+        return f"Sort the following list [ {', '.join(source)} ]. "
+
+    def reply(self, answer: Sequence[str]) -> str:
+        return f"The sorted list is [ {', '.join(answer)} ]."
