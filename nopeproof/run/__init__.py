@@ -10,15 +10,15 @@ from nopeproof.errors import NopeproofError
 from nopeproof.run.trace import HeadTrace, Trace
 
 __all__ = ["HeadTrace", "Trace", "run"]
-OPTIONS = {"exact": ("keep_weights",), "symbolic": (), "ball": ("bits",)}
+OPTIONS = {"exact": ("keep_weights",), "incremental": (), "symbolic": (), "ball": ("bits",)}
 
 
 def run(circuit: Circuit, word: Sequence[str], arithmetic: Any = "exact", **options: Any) -> Trace:
     """Run a concrete circuit on a word of T tokens.
 
-    arithmetic: "exact", "symbolic", "ball", or a torch dtype or its name ("float32"); torch runs take `route`
-    ("materialised", "sdpa", "streaming") and `device`, exact ones `keep_weights`, ball ones `bits`. Raises NopeproofError for a bad
-    word, dtype, option or circuit.
+    arithmetic: "exact", "incremental" (exact, token by token with a KV cache), "symbolic", "ball", or a torch dtype or its name
+    ("float32"); torch runs take `route` ("materialised", "sdpa", "streaming") and `device`, exact ones `keep_weights`, ball ones
+    `bits`. Raises NopeproofError for a bad word, dtype, option or circuit.
     """
     if not isinstance(circuit, Circuit):
         raise NopeproofError("a run", f"a {type(circuit).__name__}", "a Circuit; of a family its member: family.at(T)")
@@ -31,6 +31,10 @@ def run(circuit: Circuit, word: Sequence[str], arithmetic: Any = "exact", **opti
         from nopeproof.run import exact
 
         return exact.run(circuit, word, **options)
+    if arithmetic == "incremental":
+        from nopeproof.run import incremental
+
+        return incremental.run(circuit, word)
     if arithmetic == "symbolic":
         from nopeproof.run import symbolic
 

@@ -91,21 +91,13 @@ class Forward:
             for i in keys:
                 s = sum((q * k for q, k in zip(Q[t], K[i], strict=True)), zero) * scale
                 scores[t][i] = s if bias is None else s + bias[t][i]
-            row = [zero] * self.circuit.d_model
-            if keys and any(columns):
-                terms = self.softmax(scores[t], keys, where)
-                total = sum(terms, zero)
-                for a, column in enumerate(columns):
-                    mean = sum((e * V[i][a] for i, e in zip(keys, terms, strict=True)), zero) / total
-                    for i, w in column:
-                        row[i] = row[i] + w * mean
-            output.append(row)
+            output.append(self.mix([scores[t][i] for i in keys], [V[i] for i in keys], columns, where))
 
         def shares() -> list[list[Any]]:
             out = [[zero] * T for _ in range(T)]
             for t in range(T):
                 keys = visible(self.circuit.mask, t, T)
-                terms = self.softmax(scores[t], keys, where)
+                terms = self.softmax([scores[t][i] for i in keys], where)
                 total = sum(terms, zero)
                 for i, e in zip(keys, terms, strict=True):
                     out[t][i] = e / total
@@ -113,9 +105,22 @@ class Forward:
 
         return HeadTrace(scores, shares() if self.weights == "now" else shares if self.weights == "later" else None, output)
 
-    def softmax(self, scores: Row, keys: Sequence[int], where: str) -> list[Any]:
+    def softmax(self, scores: Row, where: str) -> list[Any]:
         """e^(s_i - s_first) over the visible keys: the weights before they are divided by their sum."""
-        return [self.A.exp(scores[i] - scores[keys[0]], where) for i in keys]
+        return [self.A.exp(s - scores[0], where) for s in scores]
+
+    def mix(self, scores: Row, values: list[Row], columns: list[list[tuple[int, Any]]], where: str) -> Row:
+        """W_O of the softmax average of the visible values; 0 where no key is visible."""
+        row = [self.zero] * self.circuit.d_model
+        if not (scores and any(columns)):
+            return row
+        terms = self.softmax(scores, where)
+        total = sum(terms, self.zero)
+        for a, column in enumerate(columns):
+            mean = sum((e * v[a] for e, v in zip(terms, values, strict=True)), self.zero) / total
+            for i, w in column:
+                row[i] = row[i] + w * mean
+        return row
 
     def scale(self, head: Head) -> Any:
         """1, or 1/sqrt(d_head)."""

@@ -68,7 +68,7 @@ class Trace:
 
     def lift(self, x: Scalar) -> Any:
         """An exact number in this run's arithmetic; in a torch run, rounded to its dtype."""
-        if self.arithmetic == "exact":
+        if self.arithmetic in ("exact", "incremental"):
             from nopeproof.run.exact import Exact as Numbers
         elif self.arithmetic == "symbolic":
             from nopeproof.run.symbolic import Symbols as Numbers
