@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof import ledger
-from nopeproof.cli import _out, _pool, _properties, _rows, _targets
+from nopeproof.cli import _lengths, _out, _pool, _properties, _rows, _targets
 from nopeproof.cli.report import OUT, folders, save
 from nopeproof.errors import NopeproofError
 from nopeproof.library import names
@@ -51,7 +51,7 @@ class Reproduce:
             shown = _out.console(sys.stderr if self.json else out)
             say = lambda line: shown.print(line, markup=False)  # noqa: E731
             work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT, say)
-            steps = [verify, properties, train, compare, *([experiments] if self.full else []), report]
+            steps = [verify, properties, lengths, train, compare, *([experiments] if self.full else []), report]
             results = [self.step(work, n, len(steps), step) for n, step in enumerate(steps, 1)]
         good = all(r["good"] for r in results)
         if self.json:
@@ -127,6 +127,19 @@ def properties(work: Work) -> dict[str, Any]:
     checks, skipped = (sum(len(r["data"][k]) for r in rows) for k in ("checked", "skipped"))
     said = f"{checks} checks hold, {len(failed)} fail, {skipped} do not apply and say why"
     return {"said": said, "good": not failed, "checked": checks, "skipped": skipped, "failed": failed}
+
+
+def lengths(work: Work) -> dict[str, Any]:
+    """How far Theorem 1's clock goes in floats: certified, measured, and where 1/t and 1/(t + 1) collide."""
+    known = _lengths.kept(ledger.read_all(work.rows))
+    jobs = [j for j in _lengths.asked(work.rows) if (j.target, j.arithmetic) not in known]
+    rows = [*known.values(), *work.bar(_lengths.done, jobs, "limits of")]
+    failed = [f"{r['construction']}/{r['claim']} in {r['data']['arithmetic']}" for r in rows if r["data"]["contradictions"]]
+    for text in failed:
+        work.say(f"      a torch run contradicts the certificate of {text}")
+    longest = max((r["data"]["certified"] or 0 for r in rows if r["data"]["arithmetic"].startswith("float32/")), default=0)
+    said = f"{len(rows)} rows, {len(failed)} contradicted by a torch run; furthest in float32: T = {longest:,}"
+    return {"said": said, "good": not failed, "rows": len(rows), "failed": failed}
 
 
 def train(work: Work) -> dict[str, Any]:

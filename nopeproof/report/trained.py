@@ -30,6 +30,8 @@ def comparison(rows: Sequence[Row]) -> dict[str, Any] | None:
 
 def accuracy(models: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(task, SVG) of exact match by length for each encoding: the mean over seeds, and a band from the worst to the best."""
+    from matplotlib.ticker import MaxNLocator
+
     found = []
     for task in dict.fromkeys(m["task"] for m in models):
         mine = [m for m in models if m["task"] == task]
@@ -43,6 +45,7 @@ def accuracy(models: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
                 axes.fill_between(lengths, [min(c) for c in columns], [max(c) for c in columns], color=style["color"], alpha=0.15, lw=0)
             axes.axvline(mine[0]["train_length"] + 0.5, color="#888888", lw=1, ls=(0, (4, 3)))
             axes.text(mine[0]["train_length"] + 0.6, 1.03, "longer than trained on", va="bottom")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.set(xlabel="length", ylabel="exact match", ylim=(-0.03, 1.14))
             axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
             found.append((task, svg.written(figure)))
