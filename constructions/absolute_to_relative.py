@@ -11,6 +11,7 @@ from nopeproof.parts import clock_minimal, uniform_head
 from nopeproof.residual import Residual
 
 R = Residual(one=1, bos=1, pos=1, content=2, seen=2)
+uses = ["absolute-position", "relative-position"]
 SOURCE = "kazemnejad2023, Thm 1 and Thm 2"
 each_T = Scope(order="forall T exists weights", t_max="T")
 

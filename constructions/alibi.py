@@ -12,6 +12,7 @@ from nopeproof.claims import Claim, Fails, SameAttention, Scope, ScoreIs, Unchan
 from nopeproof.parts import clock_basis, uniform_head
 from nopeproof.residual import Residual
 
+uses = ["relative-position"]
 SOURCE = "press2022, eq. 1; kazemnejad2023, Thm 2 (App. C.2)"
 R = Residual(one=1, bos=1, pos=1, content=2)
 each_T = Scope(order="forall T exists weights", t_max="T")

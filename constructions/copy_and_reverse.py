@@ -19,6 +19,7 @@ from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, af
 from nopeproof.parts import counter, look_up, uniform_head
 from nopeproof.residual import Residual
 
+uses = ["position-tables", "look-up"]
 SOURCE = "cookbook2025, look-up; kazemnejad2023, Sec. 4 for copy and reverse as tasks"
 R = Residual(one=1, bos=1, sep=1, token=2, recip=1, seen=1, pos=1, square=1, after=1, share=1, n=1, out=2)
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")

@@ -16,6 +16,7 @@ from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attent
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "chiang2022, FIRST; the units are this project's"
 R = Residual(one=1, bos=1, kind=1, recip=1, second=1, hit=1, first=1)
 circuit = Circuit(

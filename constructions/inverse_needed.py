@@ -11,6 +11,7 @@ from nopeproof.claims import Claim, Fails, Holds, Scope, ScoreIs
 from nopeproof.parts import clock_basis, uniform_head
 from nopeproof.residual import Residual
 
+uses = ["relative-position"]
 SOURCE = "kazemnejad2023, Thm 2 (App. C.2), hypothesis: the row holds t"
 R = Residual(one=1, bos=1, pos=1, content=2)
 tokens = Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x"))

@@ -20,6 +20,7 @@ from nopeproof.parts import clock_powers, look_up, uniform_head
 from nopeproof.residual import Residual
 
 kind = "correction"
+uses = ["position-tables"]
 SOURCE = "barbero2025, Prop. 5.2 (stated for NoPE heads; true of layer 1)"
 BASE = 200
 R = Residual(one=1, bos=1, recip=1, pos=1, square=1, content=2)

@@ -21,6 +21,7 @@ from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
 kind = "correction"
+uses = ["relative-position", "position-tables"]
 SOURCE = "kazemnejad2023, App. C.2, closing remark"
 R = Residual(one=1, bos=1, recip=1, pos=1, square=1, content=2)
 each_T = Scope(order="forall T exists weights", t_max="T")

@@ -14,6 +14,7 @@ from nopeproof.residual import Residual
 from nopeproof.theory.collapse import permutation_equivariance
 
 kind = "impossibility"
+uses = ["absolute-position"]
 SOURCE = "haviv2022, Sec. 6 (order from the causal mask); irie2025 for attention as a set operation"
 R = Residual(one=1, bos=1, recip=1, content=2)
 tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one + R.content[0], "b": R.one + 2 * R.content[1]})

@@ -19,6 +19,7 @@ from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_atten
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t"
 R = Residual(one=1, bos=1, recip=1, pos=1, square=1, cube=1, content=2)
 each_T = Scope(order="forall T exists weights", t_max="T")

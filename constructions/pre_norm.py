@@ -15,6 +15,7 @@ from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), layer norm set aside"
 R = Residual(one=1, bos=2, recip=1, content=4)  # bos: the printed construction uses bos[0] alone
 given = Scope(vocabulary="given")

@@ -15,6 +15,7 @@ from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, af
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 
+uses = ["bias-dimensions"]
 SOURCE = "raffel2020 for biases by table; woerdeman1989 and massey1969 for the rank"
 T, D = 5, 3
 QUERY = [(-1, 1, 1), (1, 0, -1), (0, 0, 1), (0, 1, 0), (1, 0, 0)]  # q_1, ..., q_5

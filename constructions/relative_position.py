@@ -17,6 +17,7 @@ from nopeproof.parts import clock_minimal, uniform_head
 from nopeproof.residual import Residual
 
 R = Residual(one=1, bos=1, pos=1, content=2)
+uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 2 (App. C.2)"
 each_T = Scope(order="forall T exists weights", t_max="T")
 

@@ -10,6 +10,7 @@ from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), hypothesis: one BOS, at position 1"
 R = Residual(one=1, bos=1, recip=1)
 clock = Circuit(

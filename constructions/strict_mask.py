@@ -14,6 +14,7 @@ from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "yang2024, strict future masking; merrill2024, footnote 8, for the cost of one layer"
 R = Residual(one=1, seen=1, first=1, recip=1, pos=1, content=1)
 stack = Family(
