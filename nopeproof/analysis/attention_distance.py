@@ -60,6 +60,20 @@ def layer_distance(a: Maps, b: OtherMaps) -> Numbers:
     return np.asarray(attention_distance(a, b).min(axis=(-1, -2)))
 
 
+def matched_distance(pairs: Float[np.ndarray, "h g"]) -> float:
+    """Mean D_AT, in nats, over the one-to-one matching of heads that makes it least; ``pairs`` holds D_AT of every two heads.
+
+    The least pair of `layer_distance` may be one lucky pair; here every head must find a partner of its own. Where one layer
+    has more heads than the other, all heads of the smaller are matched.
+    """
+    import networkx
+
+    graph = networkx.Graph()
+    graph.add_weighted_edges_from((("a", i), ("b", j), -float(d)) for (i, j), d in np.ndenumerate(pairs))
+    matching = networkx.max_weight_matching(graph, maxcardinality=True)
+    return float(np.mean([-graph.edges[edge]["weight"] for edge in matching]))
+
+
 def legacy_layer_distance(a: Maps, b: OtherMaps) -> Numbers:
     """What the published code minimises: `legacy_kl_mixture`, over the pairs (i, j) with i < j only, in nats.
 
@@ -69,6 +83,16 @@ def legacy_layer_distance(a: Maps, b: OtherMaps) -> Numbers:
     pairs = attention_distance(b, a, legacy_kl_mixture)
     upper = np.triu_indices(pairs.shape[-2], k=1, m=pairs.shape[-1])
     return np.asarray(pairs[..., *upper].min(axis=-1))
+
+
+def slope_map(length: int, slope: float = 1.0) -> Float[np.ndarray, "t t"]:
+    """Row t is softmax over i <= t of slope * i: a bias of the key alone, whose weights are those of -slope (t - i).
+
+    This is the head of kazemnejad2023, Thm 2, in its least form, and a null model: it knows nothing but where keys stand.
+    """
+    position = np.arange(length)
+    weights = np.tril(np.exp(-slope * np.maximum(position[:, None] - position[None, :], 0)))
+    return weights / weights.sum(axis=-1, keepdims=True)
 
 
 def uniform_map(length: int) -> Float[np.ndarray, "t t"]:

@@ -114,7 +114,15 @@ def tables(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
         figures = [f"{r[key]:.4f}" for key in ("mean", "least", "most")]
         distances.add_row(r["task"], str(r["length"]), r["other"], r["kind"], *figures, str(r["pairs"]))
     about = "models: exact match on the lengths trained on, and longer; the head nearest to the 1/t pattern; best held-out R² of any layer"
-    return [(about, models), ("attention distance from NoPE, mean over layers; nearest first", distances)]
+    found_order = columns("positions", "mean reciprocal rank", "from", "to", "rankings")
+    for r in found["ranking"]["rows"]:
+        found_order.add_row(r["name"], *(f"{r[key]:.3f}" for key in ("mean", "low", "high")), str(r["rankings"]))
+    ranked = "ranking by exact match beyond the lengths trained on; left out, because not learned: "
+    return [
+        (about, models),
+        (ranked + (", ".join(found["ranking"]["left_out"]) or "none"), found_order),
+        ("attention distance from NoPE, mean over layers; nearest first", distances),
+    ]
 
 
 def _probes(rows: Sequence[Mapping[str, Any]], target: str) -> list[str]:

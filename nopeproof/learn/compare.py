@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 
 from nopeproof import tasks
-from nopeproof.analysis.attention_distance import layer_distance, legacy_layer_distance, uniform_map
+from nopeproof.analysis.attended import attended_distance, distance_histogram
+from nopeproof.analysis.attention_distance import (
+    attention_distance,
+    layer_distance,
+    legacy_layer_distance,
+    matched_distance,
+    slope_map,
+    uniform_map,
+)
 from nopeproof.analysis.heads import attention_to_bos, distance_to_uniform, nearest
 from nopeproof.analysis.probes import TARGETS, position_probe
 from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
 from nopeproof.learn.observe import Observed, View, views, words
 from nopeproof.learn.recipe import Cell
+from nopeproof.learn.summary import accuracy, ranking
 from nopeproof.learn.train import build, load
 
 UNITS = {
@@ -27,6 +36,8 @@ UNITS = {
     "length": "the task's measure of length",
 }
 REFERENCE = "nope"
+NULL_HEADS = {"uniform": uniform_map, "key-only": slope_map}
+"""Patterns that depend on nothing but T, each as the only head of every layer."""
 LEARNED = 0.95
 """Exact match within the training lengths below which a model enters no ranking (it is marked, not dropped)."""
 
@@ -51,25 +62,28 @@ def compare_runs(
     Returns:
         ``units``: what each figure is in. ``lengths``, ``words_per_length``, ``seed``: what was looked at.
         ``models``: one entry a seed of a run, with
-            ``name`` (pe/seed), ``pe``, ``task``, ``seed``, ``digest``, ``train_length``;
+            ``name`` (pe/seed), ``pe``, ``task``, ``seed``, ``digest``, ``train_length``, ``test_count``;
             ``scores`` (lists along ``length``: ``exact_match``, ``token_accuracy``, ``cross_entropy``) and their
             means ``exact_match_in`` and ``exact_match_beyond`` the training length; ``learned``, whether the first
             reaches `LEARNED`;
             ``uniform``: ``distance`` [layer][head] to the 1/t pattern of kazemnejad2023 Thm 1, ``nearest``
             {layer, head, nats}, and ``untrained_nearest`` the same of the untrained model;
             ``attention_to_bos`` [layer][head];
+            ``attended``: histogram {left, share} of how far back the answer's queries look most, a share of the prefix;
             ``probes``: {target, layer (0 is the embedding), r2, r2_untrained, r2_longer}: fitted and tested on
             positions 2..T of mixed training lengths, with other words; ``r2_longer`` scores the same fit beyond them;
             ``example``: {tokens, attention [layer][head][t][i]} of one word of the shortest length, for the first
             seed of each run; null for the others.
+        ``accuracy``: exact match with intervals, one entry a task and encoding; ``ranking``: mean reciprocal rank with
+            intervals, without the models that did not learn. See `summary`.
         ``distances``: D^(l) of kazemnejad2023 eq. 2 from each NoPE model to others on the same task, one entry a
-            length: {task, length, reference, other, kind, per_layer, mean, legacy_per_layer, legacy_mean}. ``kind``
-            is "encoding" (same seed, another encoding), "other recipe" (NoPE trained otherwise) or a null model:
-            "other seed" (NoPE, same recipe), "untrained" (its own start), "uniform" (one head, 1/t). A legacy figure is
-            null where it is infinite,
-            or undefined for want of a pair i < j.
+            length: {task, length, reference, other, kind, per_layer, mean, matched_per_layer, matched_mean,
+            legacy_per_layer, legacy_mean}. ``kind`` is "encoding" (same seed, another encoding), "other recipe" (NoPE
+            trained otherwise) or a null model: "other seed" (NoPE, same recipe), "untrained" (its own start), "uniform"
+            (one head, 1/t) or "key-only" (one head, softmax of i). A matched figure gives every head a partner of its
+            own. A legacy figure is null where it is infinite, or undefined for want of a pair i < j.
         ``summary``: mean of these over pairs of models, nearest first: {task, length, other, kind, mean, least, most,
-            pairs}. Two NoPE models are one pair, not two.
+            matched, pairs}. Two NoPE models are one pair, not two.
 
     Raises:
         NopeproofError: no finished run is there, there are fewer than 2 words, or runs on one task differ in depth.
@@ -91,13 +105,16 @@ def compare_runs(
         if model.cell.pe == REFERENCE
         for row in _distances(model, _partners(index, models), looked_at)
     ]
+    found = [_model(m, looked_at) for m in models]
     return {
         "schema": 1,
         "units": UNITS,
         "lengths": list(looked_at),
         "words_per_length": words_per_length,
         "seed": seed,
-        "models": [_model(m, looked_at) for m in models],
+        "models": found,
+        "accuracy": accuracy(found),
+        "ranking": ranking(found),
         "distances": distances,
         "summary": _summary(distances),
     }
@@ -155,6 +172,7 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
         "seed": model.seed,
         "digest": model.cell.digest,
         "train_length": recipe.train_length,
+        "test_count": recipe.test_count,
         "scores": scores,
         "exact_match_in": float(exact[inside].mean()),
         "learned": bool(exact[inside].mean() >= LEARNED),
@@ -165,6 +183,7 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
             "untrained_nearest": nearest(_per_head(model.untrained, lengths, distance_to_uniform)),
         },
         "attention_to_bos": _per_head(model.trained, lengths, attention_to_bos).tolist(),
+        "attended": _attended(model.trained, lengths),
         "probes": _probes(model),
         "example": _example(model, min(lengths)) if model.seed == model.cell.seeds[0] else None,
     }
@@ -173,6 +192,16 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
 def _per_head(view: View, lengths: Sequence[int], measure: Any) -> np.ndarray:
     """Mean over words, then over lengths: layer by head."""
     return np.mean([measure(view.maps[n]).mean(axis=1) for n in lengths], axis=0)
+
+
+def _attended(view: View, lengths: Sequence[int]) -> dict[str, list[float]]:
+    """How far back the answer's queries look most, all heads and words together: {left: ends of the bins, share}."""
+    seen = []
+    for n in lengths:
+        queries = np.arange(view.inputs[n].shape[1]) >= (view.inputs[n] == tasks.SEP).argmax(axis=1)[:, None]
+        seen.append(np.moveaxis(attended_distance(view.maps[n]), 2, 1)[..., queries].ravel())
+    left, share = distance_histogram(np.concatenate(seen))
+    return {"left": left, "share": share}
 
 
 def _probes(model: Observed) -> list[dict[str, Any]]:
@@ -213,14 +242,19 @@ def _distances(reference: Observed, partners: Sequence[tuple[Observed, str]], le
     rows = []
     for n in lengths:
         mine = reference.trained.maps[n]
-        flat = np.broadcast_to(uniform_map(mine.shape[-1]), (*mine.shape[:2], 1, *mine.shape[-2:]))
-        for name, kind, maps in [*((a, b, view.maps[n]) for a, b, view in others), ("uniform", "uniform", flat)]:
+        nulls = [(kind, kind, _spread(head(mine.shape[-1]), mine)) for kind, head in NULL_HEADS.items()]
+        for name, kind, maps in [*((a, b, view.maps[n]) for a, b, view in others), *nulls]:
             if len(maps) != len(mine):
                 found = f"they have {len(mine)} and {len(maps)} layers"
                 raise NopeproofError(f"compare {reference.name} with {name}", found, "compare runs of one depth")
             ends = {"task": reference.cell.task, "length": n, "reference": reference.name, "other": name, "kind": kind}
             rows.append(ends | _layers(mine, maps))
     return rows
+
+
+def _spread(head: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """One head's map as that of every layer and word."""
+    return np.broadcast_to(head, (*like.shape[:2], 1, *like.shape[-2:]))
 
 
 def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, str]]:
@@ -240,10 +274,13 @@ def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, st
 def _layers(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
     """D^(l) for each layer, mean over words; the legacy variant beside it where it exists."""
     per_layer = layer_distance(a, b).mean(axis=1)
+    matched = [matched_distance(pairs) for pairs in attention_distance(a, b).mean(axis=1)]
     legacy = legacy_layer_distance(a, b).mean(axis=1) if b.shape[2] > 1 else np.full(len(a), np.nan)
     return {
         "per_layer": per_layer.tolist(),
         "mean": float(per_layer.mean()),
+        "matched_per_layer": matched,
+        "matched_mean": float(np.mean(matched)),
         "legacy_per_layer": [_finite(value) for value in legacy],
         "legacy_mean": _finite(legacy.mean()),
     }
@@ -254,13 +291,14 @@ def _finite(value: float) -> float | None:
 
 
 def _summary(distances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: dict[tuple[str, int, str, str], list[float]] = {}
+    groups: dict[tuple[str, int, str, str], list[dict[str, Any]]] = {}
     for row in distances:
         label = row["other"].rpartition("/")[0] if row["kind"] == "encoding" else row["kind"]
-        groups.setdefault((row["task"], row["length"], label, row["kind"]), []).append(row["mean"])
-    rows = [
-        {"task": task, "length": length, "other": other, "kind": kind, "mean": float(np.mean(values)),
-         "least": min(values), "most": max(values), "pairs": len(values)}
-        for (task, length, other, kind), values in groups.items()
-    ]  # fmt: skip
+        groups.setdefault((row["task"], row["length"], label, row["kind"]), []).append(row)
+    rows = []
+    for (task, length, other, kind), group in groups.items():
+        values = [row["mean"] for row in group]
+        figures = {"mean": float(np.mean(values)), "least": min(values), "most": max(values), "pairs": len(values)}
+        figures["matched"] = float(np.mean([row["matched_mean"] for row in group]))
+        rows.append({"task": task, "length": length, "other": other, "kind": kind, **figures})
     return sorted(rows, key=lambda row: (row["task"], row["length"], row["mean"]))

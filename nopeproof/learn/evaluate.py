@@ -26,7 +26,8 @@ def evaluate(model: Transformer, task: Task, lengths: Sequence[int], count: int)
 
     Returns:
         One dict a model, each with lists along ``length``: ``exact_match`` (share of answers wholly right),
-        ``token_accuracy`` (share of scored tokens), ``cross_entropy`` (nats per scored token).
+        ``token_accuracy`` (share of scored tokens), ``cross_entropy`` (nats per scored token), ``margin`` (nats by which the
+        right token leads the best wrong one, at the scored token where that is least; mean over examples).
     """
     per_length = [_score(model, task, length, count) for length in lengths]
     models = range(len(per_length[0]["exact_match"]))
@@ -44,11 +45,14 @@ def _score(model: Transformer, task: Task, length: int, count: int) -> dict[str,
     scored = torch.from_numpy(examples.scored[:, 1:].copy()).to(tokens.device)
     log_p = model(tokens[:, :-1].expand(model.W_E.shape[0], -1, -1)).log_softmax(-1)
     right = log_p.argmax(-1) == tokens[:, 1:]
-    nats = -log_p.gather(-1, tokens[:, 1:].expand(right.shape)[..., None])[..., 0]
+    wanted = tokens[:, 1:].expand(right.shape)[..., None]
+    nats = -log_p.gather(-1, wanted)[..., 0]
+    lead = -nats - log_p.scatter(-1, wanted, -torch.inf).amax(-1)
     return {
         "exact_match": (right | ~scored).all(-1).double().mean(-1).tolist(),
         "token_accuracy": (right & scored).sum((-1, -2)).div(scored.sum()).tolist(),
         "cross_entropy": (nats * scored).sum((-1, -2)).div(scored.sum()).tolist(),
+        "margin": lead.masked_fill(~scored, torch.inf).amin(-1).double().mean(-1).tolist(),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -15,6 +16,8 @@ from nopeproof.analysis.attention_distance import (
     layer_distance,
     legacy_kl_mixture,
     legacy_layer_distance,
+    matched_distance,
+    slope_map,
     uniform_map,
 )
 from nopeproof.analysis.heads import attention_to_bos, distance_to_uniform, nearest
@@ -86,3 +89,20 @@ def test_the_constructions_head_is_at_distance_zero_and_named():
     assert distance[1] == 0 < min(distance[0], distance[2])
     assert nearest(np.stack([distance[[0, 2, 2]], distance])) == {"layer": 2, "head": 2, "nats": 0.0}
     assert attention_to_bos(heads)[1] == pytest.approx(np.mean([1 / t for t in range(2, 7)]))
+
+
+@given(seed=st.integers(0, 2**32), h=st.integers(1, 4), g=st.integers(1, 4))
+def test_the_matching_is_the_best_of_all_permutations(seed: int, h: int, g: int):
+    pairs = np.random.default_rng(seed).random((h, g))
+    wide = pairs if h <= g else pairs.T
+    best = min(sum(wide[i, j] for i, j in enumerate(p)) for p in itertools.permutations(range(wide.shape[1]), len(wide)))
+    assert matched_distance(pairs) == pytest.approx(best / len(wide))
+
+
+def test_a_key_only_slope_has_the_weights_of_the_relative_one():
+    found = slope_map(5, 0.7)
+    for t in range(1, 6):
+        keys = np.exp(0.7 * np.arange(1, t + 1))
+        np.testing.assert_allclose(found[t - 1, :t], keys / keys.sum())
+        assert not found[t - 1, t:].any()
+    np.testing.assert_allclose(slope_map(6, 0.0), uniform_map(6))

@@ -12,6 +12,7 @@ import pytest
 from nopeproof.errors import NopeproofError
 from nopeproof.learn.compare import compare_runs
 from nopeproof.learn.recipe import Preset
+from nopeproof.learn.summary import accuracy, ranking
 from nopeproof.learn.sweep import run_sweep
 
 
@@ -31,6 +32,7 @@ def test_comparison(runs: Path):
         assert model["exact_match_in"] == pytest.approx(np.mean(inside)) and not model["learned"]
         distance = np.array(model["uniform"]["distance"])
         assert distance.shape == (2, 2) and distance.min() == model["uniform"]["nearest"]["nats"]
+        assert sum(model["attended"]["share"]) == pytest.approx(1)
         if model["seed"] == 0:
             assert np.array(model["example"]["attention"]).shape == (2, 2, 4, 4) and len(model["example"]["tokens"]) == 4
         assert {(p["target"], p["layer"]) for p in model["probes"]} == {(y, n) for y in ("t", "1/t") for n in range(3)}
@@ -39,10 +41,16 @@ def test_comparison(runs: Path):
         assert row["reference"].startswith("nope/") and len(row["per_layer"]) == 2
         assert all(0 <= value <= math.log(2) for value in row["per_layer"])
         assert row["mean"] == pytest.approx(np.mean(row["per_layer"]))
+        assert all(a <= b + 1e-12 for a, b in zip(row["per_layer"], row["matched_per_layer"], strict=True)) or row["kind"] != "encoding"
     assert {(r["other"], r["kind"], r["pairs"]) for r in result["summary"]} == {
         ("t5", "encoding", 2), ("other seed", "other seed", 1), ("untrained", "untrained", 2),
-        ("uniform", "uniform", 2),
+        ("uniform", "uniform", 2), ("key-only", "key-only", 2),
     }  # fmt: skip
+    assert result["ranking"] == {"ties": "mean", "rows": [], "left_out": [f"copy:symbols=4 {m['name']}" for m in result["models"]]}
+    assert [(row["pe"], row["seeds"], row["learned"], row["beyond"]) for row in result["accuracy"]] == [
+        ("nope", 2, 0, None),
+        ("t5", 2, 0, None),
+    ]
     keys = [(row["task"], row["length"], row["mean"]) for row in result["summary"]]
     assert keys == sorted(keys)
 
@@ -52,6 +60,23 @@ def test_without_positions_in_the_embedding_layer_zero_probes_know_almost_nothin
     (embedding,) = [p for p in model["probes"] if (p["target"], p["layer"]) == ("t", 0)]
     (after,) = [p for p in model["probes"] if (p["target"], p["layer"]) == ("t", 1)]
     assert embedding["r2"] < after["r2"]
+
+
+def model(pe: str, seed: int, inside: float, beyond: float, task: str = "copy") -> dict:
+    scores = {"length": [1, 2, 3], "exact_match": [inside, inside, beyond]}
+    return {"task": task, "pe": pe, "seed": seed, "name": f"{pe}/{seed}", "train_length": 2, "test_count": 100, "scores": scores,
+            "learned": inside >= 0.95, "exact_match_beyond": beyond}  # fmt: skip
+
+
+def test_what_was_not_learned_enters_no_ranking():
+    models = [model("a", 0, 1.0, 0.2), model("b", 0, 0.9, 0.8), model("c", 0, 1.0, 0.1), model("a", 1, 1.0, 0.3), model("b", 1, 1.0, 0.4)]
+    found = ranking(models)
+    assert found["left_out"] == ["copy b/0"]
+    assert {row["name"]: (row["mean"], row["rankings"]) for row in found["rows"]} == {"a": (0.75, 2), "b": (1.0, 1), "c": (0.5, 1)}
+    rows = {row["pe"]: row for row in accuracy(models)}
+    assert rows["b"]["learned"] == 1 and rows["b"]["beyond"]["mean"] == 0.4
+    assert rows["a"]["beyond"]["low"] < 0.25 < rows["a"]["beyond"]["high"]
+    assert rows["a"]["by_length"]["mean"] == [1.0, 1.0, 0.25] and rows["a"]["by_length"]["low"][0] == 1.0
 
 
 def test_folders_without_runs_are_explained(tmp_path: Path):

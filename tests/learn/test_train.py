@@ -152,6 +152,7 @@ def test_scores_by_hand():
     assert scores["exact_match"] == [0, 0]
     assert scores["token_accuracy"] == [0.5, 0.25]
     assert scores["cross_entropy"] == pytest.approx([50, 75])
+    assert scores["margin"] == pytest.approx([-100, -100])
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbage", "other shape", "schema"])
