@@ -16,8 +16,9 @@ nearest, no flush to zero) is probed on the machine and listed with the verdict.
 """
 
 from nopeproof.claims import Claim, Equals, Fails, Scope, Shown, Unchanged, after_ffn, after_last, embedding
-from nopeproof.division import STORED, R, bits_for, cost, division_clock, every_T
+from nopeproof.division import STORED, R, bits_for, division_clock, every_T
 from nopeproof.models import ModelClass
+from nopeproof.theory.costs import cost
 from nopeproof.theory.no_decoder import no_decoder
 from nopeproof.theory.precision import FORMATS, first_collision, last_decoded
 

@@ -19,6 +19,7 @@ from nopeproof.claims import Claim, Fails, Scope, Unchanged, Within, after_atten
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t, rounded"
 R = Residual(one=1, bos=1, pos=1)
 
@@ -46,6 +47,11 @@ def clock(T):
         bos="<bos>",
         name=f"{len(units)} units",
     )
+
+
+def grown(T):
+    """The claim for another length."""
+    return Claim("rounds", clock(T), within, Scope(t_max=T, vocabulary="given"), SOURCE)
 
 
 four = clock(24)

@@ -50,6 +50,13 @@ def solve(shifts):
     return [row[-1] for row in rows]
 
 
+def grown(T):
+    """The claim for another length, with half the error left for rounding: the least power of two B >= 4 S^2, S = T - 1."""
+    B = 1 << (4 * (T - 1) ** 2).bit_length()
+    clock = circuit(f"B={B}", sink(B, B), generic=False)
+    return Claim("rounds", clock, Within(after_attention(1), R.clock, "t - 1"), Scope(t_max=T, vocabulary="given"), SOURCE)
+
+
 formula = circuit("sink", sink(100, 100))
 enough = circuit(f"B={ENOUGH}", sink(ENOUGH, ENOUGH), generic=False)
 short = circuit(f"B={ENOUGH - 1}", sink(ENOUGH - 1, ENOUGH - 1), generic=False)

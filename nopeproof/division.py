@@ -137,22 +137,3 @@ def bits_for(T: int) -> int:
     if isinstance(T, bool) or not isinstance(T, int) or T < 1:
         raise NopeproofError(f"a clock for T = {T!r}", "not a length", "a whole number T >= 1")
     return T.bit_length() - 1
-
-
-def cost(circuit: Circuit) -> dict[str, int]:
-    """What a clock costs, counted on its weights: blocks, hidden units, the largest FFN, non-zero weights of its FFNs.
-
-    operations: multiplications and additions a position, beyond the head, if zeros are skipped.
-    """
-    units = [list(b.mlp.units) for b in circuit.blocks if b.mlp]
-    weights = sum(len(v.entries) for us in units for u in us for v in (u.read, u.write))  # type: ignore[union-attr]
-    sizes = [len(us) for us in units]
-    return {
-        "blocks": len(circuit.blocks),
-        "units": sum(sizes),
-        "largest_ffn": max(sizes, default=0),
-        "weights": weights,
-        "operations": 2 * weights,
-        "heads": sum(isinstance(h, Head) for b in circuit.blocks for h in b.heads),
-        "d_model": circuit.d_model,
-    }

@@ -8,7 +8,7 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,8 @@ class Construction:
     """A construction file: circuits, families and classes of models with the claims made about them.
 
     kind: what the file adds to the field, one of `KINDS`; a correction is a published statement, false as printed, with the
-    counterexample and the form that holds. uses: the names of the files whose results its argument rests on.
+    counterexample and the form that holds. uses: the names of the files whose results its argument rests on. grown: where
+    weights differ for each T and no `Family` says how, the claim for a given T.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Construction:
     path: str
     kind: str = "construction"
     uses: tuple[str, ...] = ()
+    grown: Callable[[int], Claim] | None = None
 
     @property
     def title(self) -> str:
@@ -241,4 +243,4 @@ def _from_module(module: ModuleType, name: str) -> Construction:
         raise NopeproofError(f"{asked}, its kind", repr(kind), "one of " + ", ".join(KINDS))
     if isinstance(uses, str) or not all(isinstance(u, str) for u in uses):
         raise NopeproofError(f"{asked}, its uses", repr(uses), 'a list of names: uses = ["absolute-position"]')
-    return Construction(name, module.__doc__ or "", tuple(claims), str(module.__file__), kind, tuple(uses))
+    return Construction(name, module.__doc__ or "", tuple(claims), str(module.__file__), kind, tuple(uses), getattr(module, "grown", None))

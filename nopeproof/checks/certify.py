@@ -73,12 +73,13 @@ def certify(claim: Claim) -> Evidence | None:
             raise Unreadable("a family has other weights for each T")
         found = length(claim, declared)
     except Unreadable as bad:
-        from nopeproof.checks.certify_words import certify_words
-
-        return certify_words(claim, declared, str(bad))
+        return _otherwise(claim, declared, str(bad), start)
     except NopeproofError as bad:
         return Evidence("open", claim.scope, tool, time.perf_counter() - start, reason=str(bad))
-    took = time.perf_counter() - start
+    return _evidence(claim, found, tool, time.perf_counter() - start)
+
+
+def _evidence(claim: Claim, found: Length, tool: str, took: float) -> Evidence:
     asked = claim.scope.t_max
     if claim.scope.t_min > found.T:
         why = found.reason or f"the bound exceeds the error allowed at t = {found.T + 1}"
@@ -90,13 +91,32 @@ def certify(claim: Claim) -> Evidence | None:
     return Evidence("certified", scope, f"{tool}, {found.how}", took, None, said, found.assumes)
 
 
+def _otherwise(claim: Claim, declared: Arithmetic, why: str, start: float) -> Evidence:
+    """A sink clock's own theorem, else words in balls."""
+    from nopeproof.checks.certify_words import certify_words
+    from nopeproof.checks.sink import sink_length
+
+    try:
+        found = sink_length(claim, declared)
+    except Unreadable:
+        return certify_words(claim, declared, why)
+    return _evidence(claim, found, "sink rounding theorem", time.perf_counter() - start)
+
+
+def shrunk(declared: Arithmetic, how: Arithmetic, platform: Facts) -> str:
+    """What a probe took away, in words; empty if nothing."""
+    if how == declared:
+        return ""
+    return "shrunk by a probe: " + "; ".join(platform.failed or (f"|exp(0) - 1| <= {float(how.e_0):.3g}",))
+
+
 def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) -> Length:
     """The largest T the theorem gives for this claim's weights. Raises Unreadable where it does not apply."""
     platform = facts(declared) if platform is None else platform
     how = platform.shrink(declared)
     if how is None:
         return Length(0, Fraction(0), declared, platform, "a probe of the platform failed: " + "; ".join(platform.failed))
-    reason = "" if how == declared else "shrunk by a probe: " + "; ".join(platform.failed or (f"|exp(0) - 1| <= {float(how.e_0):.3g}",))
+    reason = shrunk(declared, how, platform)
     tolerance, clock = Fraction(value_of(claim.statement.error)), reader(claim)  # type: ignore[union-attr]
     if isinstance(claim.subject, Family) and clock(claim.subject.T_min).exact and not _mentions_T(claim.circuit):
         top = how.storage.top  # beyond it there is no such run

@@ -22,9 +22,9 @@ from nopeproof.run.exact import ball_of
 from nopeproof.run.trace import HeadTrace, Trace
 from nopeproof.scalars import Scalar, scalar, to_poly
 from nopeproof.theory.precision import is_power_of_two, representable, round_to
-from nopeproof.theory.rounding import Arithmetic
+from nopeproof.theory.rounding import EXP_ULPS, Arithmetic
 
-BITS, EXP_ULPS = 192, 4
+BITS = 192
 Ball = Any
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
+from nopeproof import ledger
+from nopeproof.cli import _out, _targets
 from nopeproof.errors import NopeproofError
+
+CLOCKS = ("absolute-position/minimal", "rounding-clock/rounds", "sink-clock/rounds", "division-clock")
+"""What is set side by side: an exact FFN, one that rounds, a head alone, and a division; each at the longest T of its weights."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Certified length, first measured failure and first collision, for each dtype and kernel. A .py file is executed."""
+    """Certified length, first measured failure and first collision, for each dtype and kernel. A .py file is executed.
+
+    Below it the known clocks side by side, if the target is one of them. Rows go to the ledger, for `report`.
+    """
 
     target: Annotated[str, tyro.conf.Positional]
     """A construction, NAME or FILE.py, with /CLAIM to pick one claim."""
@@ -26,50 +34,106 @@ class Limits:
     """How many positions the torch runs go to."""
 
     out: Path | None = None
-    """Write the plot, an SVG file, there."""
+    """Write the plot of lengths, an SVG file, there; beside it, NAME-error.svg, the error at each t."""
 
-    json: bool = False
-    """One JSON document on standard output and nothing else."""
+    beside: bool | None = None
+    """Show the known clocks side by side. Default: for a target that is one of them."""
+
+    ledger: Path | None = None
+    """Where rows are stored. Default: the variable NOPEPROOF_LEDGER, else runs/ledger."""
+
+    no_store: bool = False
+    """Store nothing."""
+
+    json: _out.Json = False
 
     def run(self) -> int:
-        """Print the table. 0, or 1 if a torch run contradicts a certificate."""
-        found = answer(self)
-        from nopeproof.report import limits as report
+        """Print the tables. 0, or 1 if a torch run contradicts a certificate."""
+        with _out.aside() as out:
+            found = answer(self)
+            from nopeproof.report import limits as report
 
-        if self.out is not None:
-            write(self.out, report.figure(found["rows"], self.target))
-        print(json.dumps(found, indent=2) if self.json else report.text(found["rows"]))
+            if self.out is not None:
+                write(self.out, report.figure(found["rows"], self.target))
+                write(self.out.with_name(f"{self.out.stem}-error.svg"), report.errors(found["rows"], self.target))
+            if self.json:
+                _out.document(found, out)
+            else:
+                tables = [report.text(found["rows"]), *([report.clocks(found["clocks"])] if found["clocks"] else [])]
+                print("\n\n".join(tables), file=out)
         return 1 if any(row["contradictions"] for row in found["rows"]) else 0
 
 
 def answer(asked: Limits) -> dict[str, Any]:
-    """The JSON document. Raises NopeproofError for an unknown target or arithmetic, or claims that have no such limits."""
-    from nopeproof.checks.certify import arithmetic
-    from nopeproof.checks.limits import CONFIGURATIONS, clocks, table
+    """The JSON document; each row is stored as soon as it is there.
+
+    Raises NopeproofError for an unknown target or arithmetic, or claims that have no such limits.
+    """
+    from nopeproof.checks.limits import CONFIGURATIONS, clocks, pairs
+    from nopeproof.theory.rounding import arithmetic
 
     if asked.rows < 2:
         raise NopeproofError(f"torch runs of {asked.rows} rows", "less than two positions", "--rows 1024")
     if asked.out is not None and (asked.out.is_dir() or not asked.out.parent.is_dir()):
         raise NopeproofError(f"the plot {asked.out}", "not a file in a folder that exists", "--out limits.svg")
     configurations = [str(arithmetic(text)) for text in asked.dtype] or list(CONFIGURATIONS)
-    claims = targets(asked.target)
+    construction, claims = _targets.with_weights(asked.target)
     if not clocks(claims):
         found = "none of its claims puts a whole number that depends on t into a coordinate"
         raise NopeproofError(f"the limits of {asked.target!r}", found, "absolute-position, for example")
-    return {"schema": 1, "target": asked.target, "rows": list(table(claims, configurations, asked.rows))}
+    chosen = list(pairs(claims, configurations))
+    if not chosen:
+        found = f"its claims are about floats, none of them {', '.join(asked.dtype)}"
+        raise NopeproofError(f"the limits of {asked.target!r}", found, "another --dtype")
+    writer = None if asked.no_store else ledger.Writer(ledger.folder(asked.ledger), "limits")
+    return {
+        "schema": 1,
+        "target": asked.target,
+        "rows": list(_rows(construction.name, chosen, asked.rows, writer)),
+        "clocks": list(_clocks(construction.name, asked.beside, writer)),
+    }
 
 
-def targets(text: str) -> list[Any]:
-    """The claims of NAME, FILE.py, NAME/CLAIM or FILE.py/CLAIM that are about weights; of one named alone, that one."""
-    from nopeproof.library import load
-    from nopeproof.models import ModelClass
+def _rows(name: str, chosen: Sequence[tuple[Any, str]], rows: int, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]:
+    from nopeproof.checks.limits import limits
 
-    name, slash, claim = text.rpartition("/")
-    if slash and not text.endswith(".py"):
-        return [load(name).claim(claim)]
-    found = load(text)
-    claims = [c for c in found.claims if not isinstance(c.subject, ModelClass)]
-    return claims or [found.claims[0].weights]  # raises: it has no weights
+    with _out.progress() as bars:
+        task = bars.add_task("", total=len(chosen))
+        for claim, text in chosen:
+            bars.update(task, description=f"{claim.id} {text}")
+            data = limits(claim, text, rows)
+            bars.update(task, advance=1)
+            command = ["nopeproof", "limits", f"{name}/{claim.id}", "--dtype", text, "--rows", str(rows), "--no-beside"]
+            if writer is not None:
+                verdict = "certified" if data["certified"] else "open"
+                writer.append(
+                    ledger.row(
+                        "limits",
+                        construction=name,
+                        claim=claim.id,
+                        weights_sha256=data["weights_sha256"],
+                        scope={**claim.scope.as_json(), "arithmetic": text, "t_max": data["certified"] or None},
+                        verdict=verdict,
+                        data=data,
+                        command=command,
+                    )
+                )
+            yield data
+
+
+def _clocks(name: str, asked: bool | None, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]:
+    """The clocks side by side, if asked for, or if the construction is one of them."""
+    if not (name in {c.split("/")[0] for c in CLOCKS} if asked is None else asked):
+        return
+    from nopeproof.checks.clocks import beside
+
+    for target in CLOCKS:
+        construction, claims = _targets.with_weights(target)
+        for data in beside(construction.name, claims, construction.grown):
+            if writer is not None:
+                command = ["nopeproof", "limits", target, "--beside"]
+                writer.append(ledger.row("clock", construction=construction.name, claim=data["claim"], data=data, command=command))
+            yield data
 
 
 def write(path: Path, svg: str) -> None:

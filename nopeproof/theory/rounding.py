@@ -29,6 +29,7 @@ from nopeproof.theory.precision import Format, exponent, format_named, is_power_
 Line = tuple[Fraction, Fraction]  # c0 + c1 k
 _0, _1 = Fraction(0), Fraction(1)
 ROUTES = ("materialised", "sdpa", "streaming")
+EXP_ULPS = 4  # exp is assumed to err by at most so many roundoffs of the accumulator, where it is not exp(0)
 WIDER = {"float16": "float32", "bfloat16": "float32"}
 
 

@@ -16,10 +16,11 @@ from nopeproof.checks.counter import NEAREST, ONE_SPACING, Clock, certify_counte
 from nopeproof.checks.probe import Facts, Probe
 from nopeproof.circuit import Circuit, Head, Opaque
 from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, after_attention, after_ffn, after_last, embedding
-from nopeproof.division import Doubling, R, Step, _circuit, bits_for, cost, division_clock, every_T, steps
+from nopeproof.division import Doubling, R, Step, _circuit, bits_for, division_clock, every_T, steps
 from nopeproof.errors import NopeproofError
 from nopeproof.library import load
 from nopeproof.run import run
+from nopeproof.theory.costs import cost
 from nopeproof.theory.precision import FORMATS, Format, exponent, first_collision, last_decoded, representable, round_to
 from nopeproof.theory.rounding import Arithmetic, arithmetic
 
@@ -356,7 +357,7 @@ def test_the_construction_is_what_its_claims_say_in_weights_that_its_dtype_holds
             assert all(representable(x, FORMATS[c.scope.arithmetic]) for x in numbers)
             heads = [h for b in c.circuit.blocks for h in b.heads]
             assert len([h for h in heads if isinstance(h, Head)]) == 1 and len([h for h in heads if isinstance(h, Opaque)]) == 1
-            assert cost(c.circuit)["largest_ffn"] == 3
+            assert cost(c.circuit)["width"] == 3
 
 
 @pytest.mark.parametrize("dtype", FORMATS)
