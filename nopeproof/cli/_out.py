@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 PIPED_WIDTH = 160
-"""Columns where nobody tells: a file or a pipe has no width, and a table cut at 80 reads badly."""
+"""Columns where nobody tells, no terminal and no variable COLUMNS: a file or a pipe has no width, and a table cut at 80 reads badly."""
 
 Json = Annotated[bool, tyro.conf.arg(help="One JSON document on standard output and nothing else there.")]
 
@@ -41,7 +42,9 @@ def console(to: TextIO | None = None) -> Console:
             raise BrokenPipeError
 
     out = to or sys.stdout
-    return Plain(file=out, width=None if out.isatty() else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False)
+    return Plain(
+        file=out, width=None if out.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False
+    )
 
 
 @lru_cache(maxsize=8)

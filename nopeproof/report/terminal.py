@@ -29,10 +29,11 @@ def columns(*headings: str, title: str = "") -> Table:
 
 def overview(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     """`nopeproof list`."""
-    table = columns("name", "claims", "stored verdicts", "title")
+    table = columns("name", "kind", "claims", "stored verdicts", "source", "title")
     for c in found:
         kinds = "; ".join(f"{n} {kind}" for kind, n in c["verdicts"].items())
-        table.add_row(c["name"], str(c["claims"]), Text("cannot be loaded" if "error" in c else kinds), Text(c.get("error", c["title"])))
+        said, title = Text("cannot be loaded" if "error" in c else kinds), c.get("error", c["title"])
+        table.add_row(c["name"], c.get("kind", ""), str(c["claims"]), said, Text(", ".join(c.get("sources", ()))), Text(title))
     return table
 
 
@@ -47,10 +48,10 @@ def verdicts(name: str, title: str, rows: Sequence[Row]) -> RenderableType:
         if not data["stands"] and kind != "refuted":
             within = f"claimed: {scope(r['scope'] or {})}\nshown:   {'nothing' if kind == 'open' else within}"
         table.add_row(Text(str(r["claim"])), Text(data["statement"]), said, Text(within))
-    parts: list[RenderableType] = [Text(f"{name}: {title}", style="bold"), Padding(table, (0, 0, 0, 2))]
+    parts: list[RenderableType] = [Text(f"{name}: {title}", style="bold"), Padding(table, (0, 0, 0, 2), expand=False)]
     for r in rows:
         if not r["data"]["stands"]:
-            parts.append(Padding(why(r), (0, 0, 0, 2)))
+            parts.append(Padding(why(r), (0, 0, 0, 2), expand=False))
     return Group(*parts, Text(""))
 
 
@@ -64,8 +65,8 @@ def why(row: Row) -> RenderableType:
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for name, cells in grid:
             table.add_row(Text(name), *map(Text, cells))
-        parts.append(Padding(table, (0, 0, 0, 2)))
-        parts.append(Padding(Text("\n".join(f"{k}: {v}" for k, v in facts)), (0, 0, 0, 2)))
+        parts.append(Padding(table, (0, 0, 0, 2), expand=False))
+        parts.append(Padding(Text("\n".join(f"{k}: {v}" for k, v in facts)), (0, 0, 0, 2), expand=False))
     else:
         reasons = [f"  {e['tool']}: {e['reason']}" for e in row["evidence"] if e.get("reason")]
         parts.append(Text("\n".join([f"{row['claim']}: what is shown does not cover what is claimed", *reasons])))
@@ -76,7 +77,7 @@ def conclusion(rows: Sequence[Row], seconds: float) -> RenderableType:
     """The last line of `nopeproof verify`."""
     stands, kinds = sum(r["data"]["stands"] for r in rows), Counter(str(r["verdict"]) for r in rows)
     count = ", ".join(f"{n} {k}" for k, n in sorted(kinds.items()))
-    claims, stand = "claims" if len(rows) != 1 else "claim", "stands" if stands == 1 else "stand"
+    claims, stand = ("claim", "stands") if len(rows) == 1 else ("claims", "stand")
     return Text(f"{stands} of {len(rows)} {claims} {stand} as stated ({count}); {seconds:.1f} s")
 
 
@@ -92,17 +93,37 @@ def findings(found: Sequence[Mapping[str, str]]) -> RenderableType:
 
 def construction(name: str, data: Mapping[str, Any]) -> RenderableType:
     """`nopeproof show`: text, weights by name, claims."""
-    parts: list[RenderableType] = [Text(name, style="bold"), Text(""), Padding(Text(data["doc"]), (0, 0, 0, 2)), Text("")]
+    parts: list[RenderableType] = [Text(name, style="bold"), Text(""), Padding(Text(data["doc"]), (0, 0, 0, 2), expand=False), Text("")]
     for subject in data["subjects"]:
         if "class" in subject:
             lines = "\n".join(subject["hypotheses"])
-            parts += [Text(f"{subject['name']}: every model with", style="bold"), Padding(Text(lines), (0, 0, 1, 2))]
+            parts += [Text(f"{subject['name']}: every model with", style="bold"), Padding(Text(lines), (0, 0, 1, 2), expand=False)]
             continue
-        parts += [Text(f"{subject['name']}: {conventions(subject)}", style="bold"), Padding(_weights(subject), (0, 0, 1, 2))]
+        parts += [Text(f"{subject['name']}: {conventions(subject)}", style="bold"), Padding(_weights(subject), (0, 0, 1, 2), expand=False)]
     table = columns("claim", "about", "says", "scope", "source")
     for c in data["claims"]:
         table.add_row(*map(Text, (c["id"], c["subject"], c["statement"], str(scope(c["scope"])), c["source"])))
     return Group(*parts, table)
+
+
+def known(verdicts: Mapping[str, Row], ablations: Sequence[Mapping[str, Any]], sources: Sequence[tuple[str, str]]) -> RenderableType:
+    """`nopeproof show`, below the claims: stored evidence with a prover's steps, ablations, sources."""
+    evidence = columns("claim", "stored evidence", "by", "what it rests on")
+    for id, row in verdicts.items():
+        for e in row["evidence"]:
+            rests = [*e.get("steps", ()), *(f"assuming {a}" for a in e["assumes"]), *([e["reason"]] if e["reason"] else [])]
+            evidence.add_row(*map(Text, (id, e["kind"], e["tool"], "\n".join(rests))))
+    removed = columns("claim", "without", "the claim", "because")
+    for a in ablations:
+        result = "fails" if a["result"] == "needed" else str(a["result"])
+        removed.add_row(*map(Text, (str(a["claim"]), str(a["assumption"]), result, str(a["by"]))))
+    cited = columns("key", "source")
+    for key, text in sources:
+        cited.add_row(Text(key), Text(text))
+    none = "no verdict is stored for these weights and statements: nopeproof verify"
+    parts: list[RenderableType] = [Text(""), evidence if verdicts else Text(none)]
+    parts += [Text(""), removed] if ablations else []
+    return Group(*parts, Text(""), cited)
 
 
 def _weights(subject: Mapping[str, Any]) -> RenderableType:

@@ -76,7 +76,7 @@ def ask(capsys, *words: str) -> str:
     code = main([*words])
     out, err = capsys.readouterr()
     assert code == 2, (code, out, err)
-    assert "Traceback" not in err and out == ""
+    assert "Traceback" not in err and "\x1b" not in err and out == ""
     assert 0 < len(err.strip().splitlines()) < 16, err
     return err
 

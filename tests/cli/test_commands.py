@@ -150,7 +150,7 @@ def test_a_new_file_runs_and_says_what_is_open(capsys):
     claims = read(capsys, "verify", "my_lemma.py", code=1)["constructions"][0]["claims"]
     assert {c["id"]: (c["verdict"], c["stands"]) for c in claims} == {"recip": ("proved", True), "falls": ("exhausted", False)}
     text = run(capsys, "verify", "my_lemma.py", "--no-store", code=1)
-    assert "what is shown does not cover what is claimed" in text and "1 of 2 claims stands as stated" in text
+    assert "what is shown does not cover what is claimed" in text and "1 of 2 claims stand as stated" in text
 
 
 def test_what_a_new_file_says_closes_its_open_claim_closes_it(capsys):
@@ -189,6 +189,25 @@ def test_a_file_that_prints_does_not_spoil_the_document(capsys):
 
 def test_nothing_is_coloured_in_a_pipe(capsys):
     assert "\x1b" not in run(capsys, "list") + run(capsys, "verify", "repeated-bos")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("no_color", [False, True])
+def test_colour_on_a_terminal_unless_it_is_unwanted(no_color):
+    import os
+    import pty
+
+    seen: list[bytes] = []
+
+    def read_all(fd: int) -> bytes:
+        seen.append(os.read(fd, 1024))
+        return seen[-1]
+
+    setting = ["env", "TERM=xterm-256color", *(["NO_COLOR=1"] if no_color else [])]
+    pty.spawn([*setting, sys.executable, "-m", "nopeproof", "verify", "repeated-bos"], read_all)
+    coloured = b"\x1b[3" in b"".join(seen) or b"\x1b[1;3" in b"".join(seen)
+    assert b"proved" in b"".join(seen) and coloured is not no_color
 
 
 def test_a_reader_who_stops_is_no_error(tmp_path):

@@ -243,6 +243,6 @@ def test_a_browser_shows_it(text, tmp_path, width, dark):
     pixels = image.imread(shot)[..., :3]
     ground = pixels[2, 2]
     inked = abs(pixels - ground).max(-1) > 0.3
-    assert (ground.mean() < 0.3) is dark
+    assert bool(ground.mean() < 0.3) is dark
     assert 0.01 < inked.mean() < 0.5 and inked[:, : width // 2].any() and not inked[:, -4:].any()  # nothing runs off the edge
     assert Path(shot).stat().st_size > 10_000
