@@ -18,7 +18,7 @@ The circuit has one coordinate for each of the patterns, so that every pattern i
 from fractions import Fraction
 from itertools import product
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Within, after_attention, after_ffn
 from nopeproof.parts import clock_minimal, uniform_head
 from nopeproof.residual import Residual
@@ -45,8 +45,14 @@ heads = [
     for h in range(H)
 ]
 average = MLP([Unit(read=sum((chance(p) * R.out[n] for n, p in enumerate(PATTERNS)), R.zero), write=R.mean)])
-tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one})
-circuit = Circuit(R, tokens, blocks=[Block(heads, average, shared=[R.out])], bos="<bos>", name=f"{H} heads, p = {P}")
+
+
+def tokens_of(stream):
+    """BOS and one other token."""
+    return Embedding({"<bos>": stream.one + stream.bos, "a": stream.one})
+
+
+circuit = Circuit(R, tokens_of(R), blocks=[Block(heads, average, shared=[R.out])], bos="<bos>", name=f"{H} heads, p = {P}")
 
 
 def variance(trace):
@@ -69,15 +75,17 @@ T = 8
 
 def single(gain):
     """One head of one pattern, and the minimal clock for T."""
-    ffn = clock_minimal(S.one, S.pos)
-    units = [w for u in ffn.units for w in (u.expand({"T": Fraction(T)}) if u.first else [u])]
-    return Circuit(
-        S,
-        Embedding({"<bos>": S.one + S.bos, "a": S.one}),
-        blocks=[Block([uniform_head([S.bos], [gain * S.pos], name="1/t")], MLP(units))],
-        bos="<bos>",
-        name=f"one head, gain {gain}",
+    family = Family(
+        Circuit(
+            S,
+            tokens_of(S),
+            blocks=[Block([uniform_head([S.bos], [gain * S.pos], name="1/t")], clock_minimal(S.one, S.pos))],
+            bos="<bos>",
+            name=f"one head, gain {gain}",
+        ),
+        T_min=2,
     )
+    return family.at(T)
 
 
 decodes = Within(after_ffn(1), S.pos, "t")

@@ -37,9 +37,8 @@ padded = Circuit(R, Embedding({**tokens.tokens, "<pad>": R.one}), blocks=one_lay
 recip = Equals(after_attention(1), R.recip, "1/t")
 
 
-def cached(t_max, order="forall T exists weights"):
-    """Token by token with a cache, in exact numbers."""
-    return Scope(order=order, t_max=t_max, vocabulary="given", arithmetic="incremental")
+each_T = Scope(order="forall T exists weights", t_max=5, vocabulary="given", arithmetic="incremental")  # token by token, exact
+uniform = Scope(vocabulary="given", arithmetic="incremental")
 
 
 def pads_count(trace):
@@ -61,16 +60,19 @@ def neutral(trace):
 
 any_word = Scope(t_max=4, words="any", vocabulary="given")
 claims = [
-    Claim("cached-recip", one_layer, recip, cached(6, "exists weights forall T"), SOURCE),
-    Claim("cached-position", clock, Equals(after_ffn(1), R.recip, "t"), cached(5), SOURCE),
-    Claim("cached-sink", clock, Equals(after_attention(1), R.sink, "7*(t - 1)/(t + 6)"), cached(5), SOURCE),
+    Claim("cached-recip", one_layer, recip, replace(uniform, t_max=6), SOURCE),
+    Claim("cached-position", clock, Equals(after_ffn(1), R.recip, "t"), each_T, SOURCE),
+    Claim("cached-sink", clock, Equals(after_attention(1), R.sink, "7*(t - 1)/(t + 6)"), each_T, SOURCE),
     Claim(
-        "full-position", clock, Equals(after_ffn(1), R.recip, "t"), replace(cached("T"), arithmetic="real"), SOURCE, note="the full pass"
+        "full-position",
+        clock,
+        Equals(after_ffn(1), R.recip, "t"),
+        replace(each_T, t_max="T", arithmetic="real"),
+        SOURCE,
+        note="the full pass",
     ),
-    Claim("evicted-bos", evicting, Fails(recip), cached(None, "exists weights forall T"), SOURCE, note="t = 5, when BOS leaves the cache"),
-    Claim(
-        "kept-sink", with_sink, Fails(recip), cached(None, "exists weights forall T"), SOURCE, note="the sum is mended, the clock is not"
-    ),
+    Claim("evicted-bos", evicting, Fails(recip), uniform, SOURCE, note="t = 5, when BOS leaves the cache"),
+    Claim("kept-sink", with_sink, Fails(recip), uniform, SOURCE, note="the sum is mended, the clock is not"),
     Claim("visible-padding", padded, Holds("recip = 1/(t + n) behind n visible pad tokens", pads_count), any_word, SOURCE),
     Claim("padding-not-neutral", padded, Fails(Holds("recip = 1/t behind visible padding", neutral)), any_word, SOURCE),
     Claim("packed-documents", one_layer, Fails(recip), any_word, SOURCE, note="a second BOS in the same window"),
