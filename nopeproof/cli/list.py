@@ -11,6 +11,7 @@ from nopeproof import ledger
 from nopeproof.cli import _out, _rows, _targets
 from nopeproof.errors import NopeproofError
 from nopeproof.library import names
+from nopeproof.report import bibliography
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,23 @@ def describe(name: str, known: dict[str, ledger.Row]) -> dict[str, Any]:
     except NopeproofError as bad:
         return {"name": name, "title": "", "claims": 0, "verdicts": {}, "error": bad.message}
     rows = [known.get(_rows.fingerprint(construction, c)) for c in claims]
-    kinds = Counter("unchecked" if r is None else r["verdict"] if r["data"]["stands"] else f"{r['verdict']}, does not stand" for r in rows)
+    kinds = Counter(map(shown, rows))
     return {
         "name": name,
         "title": construction.title,
+        "kind": construction.kind,
+        "sources": sorted({key for c in claims for key in bibliography.keys(c.source)}),
+        "uses": list(construction.uses),
         "claims": len(claims),
         "verdicts": dict(sorted(kinds.items())),
         "weights_sha256": construction.weights_sha256,
     }
+
+
+def shown(row: ledger.Row | None) -> str:
+    """A claim's stored verdict in a few words."""
+    if row is None:
+        return "unchecked"
+    assuming = row["data"].get("assuming")
+    resting = f" assuming [{', '.join(assuming)}]" if assuming else ""
+    return f"{row['verdict']}{resting}" + ("" if row["data"]["stands"] else ", does not stand")

@@ -93,6 +93,16 @@ def columns(results: Sequence[Node]) -> tuple[list[list[Node]], list[Node]]:
     return [c for c in drawn if c], sorted(alone, key=lambda n: n.name)
 
 
+def direct(n: Node, by_name: Mapping[str, Node]) -> list[str]:
+    """What a result uses and none of the others it uses leads to: the lines worth drawing."""
+
+    def below(name: str) -> set[str]:
+        return {v for u in by_name[name].uses if u in by_name for v in {u, *below(u)}}
+
+    uses = [u for u in n.uses if u in by_name]
+    return [u for u in uses if not any(u in below(v) for v in uses)]
+
+
 def _shape(kind: str, x: float, y: float, w: float) -> str:
     """Rectangle, rounded, cut corners or slanted: construction, characterisation, impossibility, correction."""
     h, c = HEIGHT, 7
@@ -117,10 +127,11 @@ def _shape(kind: str, x: float, y: float, w: float) -> str:
 def _box(n: Node, x: float, y: float, link: bool) -> str:
     fill, dash = FILL.get(n.verdict, "#777777"), BORDER[n.verdict]
     border = f'stroke="currentColor" stroke-width="{2 if n.verdict == "proved" else 1.3}"' + (f' stroke-dasharray="{dash}"' if dash else "")
-    box = f'{_shape(n.kind, x, y, n.width)} fill="{fill}" fill-opacity="0.22" {border}/>'
+    shape = _shape(n.kind, x, y, n.width)
+    box = f'{shape} fill="Canvas"/>{shape} fill="{fill}" fill-opacity="0.22" {border}/>'  # opaque, so that lines pass behind
     text = f'<text x="{x + 9:.0f}" y="{y + 16:.0f}" fill="currentColor">{MARKS[n.verdict]} {escape(n.name)}</text>'
     whole = f"<g><title>{escape(n.name)}: {n.kind}, {n.verdict}</title>{box}{text}</g>"
-    return f'<a href="#{anchor(n.name)}">{whole}</a>' if link else whole
+    return f"<a href='#{anchor(n.name)}'>{whole}</a>" if link else whole  # single quotes: no id of this drawing, so no prefix
 
 
 def drawing(results: Sequence[Node], *, link: bool = False) -> str:
@@ -141,7 +152,7 @@ def drawing(results: Sequence[Node], *, link: bool = False) -> str:
         left += n.width + GAP
     foot = y + (HEIGHT + GAP if alone else 0)
     by_name = {n.name: n for n in results}
-    edges = [_edge(at[u], at[n.name]) for n in results for u in n.uses if u in at]
+    edges = [_edge(at[u], at[n.name]) for n in results for u in direct(n, by_name)]
     boxes = [_box(by_name[name], px, py, link) for name, (px, py, _) in at.items()]
     legend = _legend(foot + 6, width)
     size = f'width="{width:.0f}pt" height="{foot + 60:.0f}pt" viewBox="0 0 {width:.0f} {foot + 60:.0f}"'

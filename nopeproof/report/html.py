@@ -8,7 +8,7 @@ from typing import Any
 
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import Ledger, Row
-from nopeproof.report import limits, svg, trained, views
+from nopeproof.report import graph, limits, svg, trained, views
 from nopeproof.report.rows import MEANING, entries
 
 KINDS = ("construction", "verdict", "limits", "ablation", "mutation", "properties", "training", "compare")
@@ -40,6 +40,7 @@ def content(found: Ledger) -> dict[str, Any]:
     """What the template prints, by section."""
     constructions = [views.construction(e) for e in entries(found)]
     claims = [c for entry in constructions for c in entry["claims"]]
+    results = graph.nodes(entries(found))
     newest = max(found.rows, key=lambda r: r["time"])
     others = Counter(r["kind"] for r in found.rows if r["kind"] not in KINDS)
     return {
@@ -50,6 +51,7 @@ def content(found: Ledger) -> dict[str, Any]:
             (kind, views.MARKS[kind], n, sum(not c["stands"] for c in claims if c["verdict"] == kind), MEANING[kind])
             for kind, n in Counter(c["verdict"] for c in claims).most_common()
         ],
+        "graph": graph.drawing(results, link=True) if any(n.uses for n in results) else None,
         "limits": length_limits(found.of("limits")),
         "ablations": views.ablations(found.of("ablation")),
         "mutations": newest_of(found.of("mutation")),

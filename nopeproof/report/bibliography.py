@@ -1,0 +1,41 @@
+"""The sources: entries of `paper/refs.bib` by key, whole and unread, for citations and for other people's papers."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+KEY = re.compile(r"\b([a-z]+\d{4}[a-z]?)\b")
+OWN = """@software{nopeproof,
+  title   = {nopeproof: what a {Transformer} without positional encoding represents, with proofs},
+  version = {VERSION}
+}"""
+
+
+def keys(source: str) -> list[str]:
+    """The keys in a claim's source, in order.
+
+    >>> keys("chiang2022, FIRST; kazemnejad2023, Thm 1")
+    ['chiang2022', 'kazemnejad2023']
+    """
+    return list(dict.fromkeys(KEY.findall(source)))
+
+
+@cache
+def entries() -> dict[str, str]:
+    """{key: its BibTeX entry}; none where the file did not come along."""
+    package = Path(str(resources.files("nopeproof")))
+    file = next((f for f in (package / "paper" / "refs.bib", package.parent / "paper" / "refs.bib") if f.is_file()), None)
+    text = "" if file is None else file.read_text(encoding="utf-8")
+    starts = [(m.start(), m.group(1)) for m in re.finditer(r"^@\w+\{([^,\s]+),", text, re.MULTILINE)]
+    ends = [start for start, _ in starts[1:]] + [len(text)]
+    return {key: text[start:end].strip() for (start, key), end in zip(starts, ends, strict=True)}
+
+
+def cited(key: str) -> str:
+    """An entry as one line of plain text: authors, title, year. The key itself where there is no entry."""
+    entry = entries().get(key, "")
+    fields = {name: re.sub(r"[{}\\\"]", "", value) for name, value in re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", entry, re.MULTILINE)}
+    return ". ".join(fields[f] for f in ("author", "title", "year") if f in fields).replace(" and ", ", ") or key
