@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from nopeproof import __version__, kernel
 from nopeproof.circuit import Units
@@ -56,7 +57,7 @@ def candidates(claim: Claim) -> Iterator[dict]:
     floors = [int(u.last.partition("//")[2] or 1) for u in units if isinstance(u, Units)]
     likely = math.lcm(*floors) if floors else 1  # a width T // m suggests cases modulo m
     for modulus in sorted(MODULI, key=lambda m: m != likely) if floors else MODULI[:1]:
-        for singles in SINGLES if units else SINGLES[:1]:
+        for singles in SINGLES if units else SINGLES[:2]:
             hints = {"modulus": modulus, "singles": singles, "units": {}}
             if floors:
                 try:
@@ -75,49 +76,54 @@ def unit_hints(claim: Claim, hints: dict) -> dict:
         for u, unit in [(u, unit) for u, unit in enumerate(units) if unit["first"] is not None]:
             checker = kernel.Checker(subject, {**hints, "units": found})
             for case in checker.cases("t"):
-                x = checker.state(b, "attention", case)
-                pre = kernel.dot(checker.vector(unit["read"], ("k",)), x) + kernel.weight(unit["bias"], ("k",))
-                hint = _hint(checker, unit, pre.num, case)
+                hint = _hint(checker, unit, checker.state(2 * b - 1, case), f"r@{case.tag}")
                 if hint is not None:
                     found[f"{b}.{u}:{case.key}"] = hint
     return found
 
 
-def _hint(checker: kernel.Checker, unit: dict, pre: kernel.Poly, case: kernel.Case) -> dict | None:
+def _hint(checker: kernel.Checker, unit: dict, x: list[kernel.Ratio], r: str) -> dict | None:
     """Active up to K(r), the last k below the zero of pre in k, if that is linear in r with a whole slope."""
-    r = f"r@{case.tag}"
-    slope, rest = Fraction(0), {}
-    for monomial, c in pre.terms.items():
-        if monomial == (("k", 1),):
-            slope = Fraction(c)
-        elif monomial in ((), ((r, 1),)):
-            rest[monomial] = Fraction(c)
-        else:
-            return None
-    if slope >= 0:
+    k = {"k": kernel.Ratio("k")}
+    pre = checker.dot(unit["read"], x, k) + kernel.read(unit["bias"], k)
+    found = _last_active(pre, r)
+    if found is None:
         return None
-    speed, offset = (-rest.get(m, Fraction(0)) / slope for m in (((r, 1),), ()))
-    if speed.denominator != 1:
-        return None
+    speed, last = found
     first = int(unit["first"])
-    last = math.ceil(offset) - 1
     K = f"{speed}*r + {last}" if speed else str(max(last, first - 1))
-    writes = checker.vector(unit["write"], ("k",))
-    sums = {str(i): _closed_form((w * kernel.Ratio(pre)).num, first, r) for i, w in enumerate(writes) if not w.zero()}
-    return {"active": K.replace("+ -", "- "), "sums": sums}
+    terms = {n: (w * kernel.Ratio(pre.num)).num for n, w in checker.vector(unit["write"], k).items()}
+    return {"active": K.replace("+ -", "- "), "sums": {str(n): _closed_form(term, first, r) for n, term in terms.items()}}
 
 
-def _closed_form(term: kernel.Poly, first: int, r: str) -> str:
+def _last_active(pre: kernel.Ratio, r: str) -> tuple[int, int] | None:
+    """(s, o): pre >= 0 for k up to s r + o and no further; None if the zero of pre in k is no such line."""
+    import sympy
+
+    k, rr = sympy.symbols("k r")
+    known = {"k": k, r: rr}
+    if not pre.names() <= set(known):
+        return None
+    top, bottom = (_sympy(p, known) for p in (pre.num, pre.den))
+    line = sympy.Poly(sympy.fraction(sympy.cancel(top / bottom))[0], k, rr)
+    slope, speed, offset = (Fraction(int(c.p), int(c.q)) for c in (line.coeff_monomial(m) for m in (k, rr, 1)))
+    if line.total_degree() > 1 or slope == 0:
+        return None
+    speed, offset = -speed / slope, -offset / slope
+    return (int(speed), math.ceil(offset) - 1) if speed.denominator == 1 else None
+
+
+def _sympy(p: dict, names: dict) -> Any:
+    """A kernel polynomial for SymPy; a variable without a name here keeps its own."""
+    import sympy
+
+    number = lambda c: sympy.Rational(Fraction(c).numerator, Fraction(c).denominator)  # noqa: E731
+    return sympy.Add(*(sympy.Mul(number(c), *(names.get(v) or sympy.Symbol(v) for v in m)) for m, c in p.items()))
+
+
+def _closed_form(term: dict, first: int, r: str) -> str:
     """sum over j = first..k of term(j), as a polynomial in k and r."""
     import sympy
 
     k, j, rr = sympy.symbols("k j r")
-    names = {"k": j, r: rr}
-    expression = sympy.Integer(0)
-    for monomial, c in term.terms.items():
-        c = Fraction(c)
-        piece = sympy.Rational(c.numerator, c.denominator)
-        for name, power in monomial:
-            piece *= names.get(name, sympy.Symbol(name)) ** int(power)
-        expression += piece
-    return str(sympy.expand(sympy.summation(sympy.expand(expression), (j, first, k))))
+    return str(sympy.expand(sympy.summation(sympy.expand(_sympy(term, {"k": j, r: rr})), (j, first, k))))
