@@ -15,13 +15,11 @@ completely. So no float format computes this clock beyond short words: 15 heads 
 sink (sink-clock) or 8 hidden units (absolute-position) are safe. The identity is exact, its use is not.
 """
 
-from fractions import Fraction
 from itertools import pairwise
-from math import prod
 
 from nopeproof.circuit import Block, Circuit, Embedding
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Within, after_attention
-from nopeproof.parts import sink_head
+from nopeproof.parts import cauchy_gains, sink_head
 from nopeproof.residual import Residual
 
 SOURCE = "kazemnejad2023, Thm 1 by another route; the heads are this project's"
@@ -29,15 +27,9 @@ R = Residual(one=1, bos=1, clock=1)
 uses = ["sink-clock"]
 
 
-def gains(S):
-    """c_1..c_S for B_k = k + 1: the partial fractions of 1 - prod_j (s - j)/(s + B_j)."""
-    shifts = [k + 1 for k in range(1, S + 1)]
-    return [Fraction(prod(B + j for j in range(1, S + 1)), prod(B - other for other in shifts if other != B)) for B in shifts]
-
-
 def clock(T):
     """T - 1 heads, position 1 to T."""
-    heads = [sink_head(R.one, R.bos, R.clock, k + 1, c) for k, c in enumerate(gains(T - 1), 1)]
+    heads = [sink_head(R.one, R.bos, R.clock, k + 1, c) for k, c in enumerate(cauchy_gains(range(2, T + 1)), 1)]
     tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one, "b": R.one})
     return Circuit(R, tokens, blocks=[Block(heads, shared=[R.clock])], bos="<bos>", name=f"{T - 1} heads")
 

@@ -12,11 +12,10 @@ block declares `kv_heads=1`, which is checked against the weights when it is mad
 """
 
 from fractions import Fraction
-from math import prod
 
 from nopeproof.circuit import Block, Circuit, Embedding, Family
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, ScoreIs, Unchanged, after_attention, after_ffn
-from nopeproof.parts import clock_minimal, grouped_heads, uniform_head
+from nopeproof.parts import cauchy_gains, clock_minimal, grouped_heads, uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "ainslie2023, grouped queries; press2022, eq. 1; the shared sinks are this project's"
@@ -42,7 +41,7 @@ alibi = Family(
 
 P = Residual(one=1, bos=1, clock=1)
 SHIFTS = (2, 4, 8)
-gains = [Fraction(prod(B + j for j in (1, 2, 3)), prod(B - other for other in SHIFTS if other != B)) for B in SHIFTS]
+gains = cauchy_gains(SHIFTS)
 sinks = Circuit(
     P,
     Embedding({"<bos>": P.one + P.bos, "a": P.one, "b": P.one}),

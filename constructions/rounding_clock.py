@@ -10,13 +10,9 @@ In the paper's block the row holds 1/t already and there are no biases: the firs
 where the row is 1 and right; each further unit is the next line minus the one before. T = 24: 4 units in place of 12.
 """
 
-from fractions import Fraction
-from itertools import pairwise
-from math import isqrt
-
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
+from nopeproof.circuit import Block, Circuit, Embedding
 from nopeproof.claims import Claim, Fails, Scope, Unchanged, Within, after_attention, after_ffn
-from nopeproof.parts import uniform_head
+from nopeproof.parts import clock_rounding, uniform_head
 from nopeproof.residual import Residual
 
 uses = ["absolute-position"]
@@ -24,28 +20,15 @@ SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t, rounded"
 R = Residual(one=1, bos=1, pos=1)
 
 
-def lines(T):
-    """(slope, intercept) of the chord of each run, moved down by half its largest gap."""
-    out = []
-    for k in range(1, isqrt(T) + 1):
-        a, b = k * k, k * k + 2 * k
-        gap = max(Fraction((t - a) * (b - t), t) for t in range(a, b + 1))
-        out.append((Fraction(-a * b), a + b - gap / 2))
-    return out
-
-
 def clock(T):
     """The circuit with floor(sqrt T) hidden units."""
-    runs = lines(T)
-    units = [Unit(read=runs[0][1] * R.one + (runs[0][0] - 1) * R.pos, write=R.pos)]
-    for (m1, c1), (m2, c2) in pairwise(runs):
-        units.append(Unit(read=(c2 - c1) * R.one + (m2 - m1) * R.pos, write=R.pos))
+    mlp = clock_rounding(R.one, R.pos, T)
     return Circuit(
         R,
         Embedding({"<bos>": R.one + R.bos, "a": R.one}),
-        blocks=[Block(heads=[uniform_head([R.bos], [R.pos], name="position")], mlp=MLP(units))],
+        blocks=[Block(heads=[uniform_head([R.bos], [R.pos], name="position")], mlp=mlp)],
         bos="<bos>",
-        name=f"{len(units)} units",
+        name=f"{len(mlp.units)} units",
     )
 
 

@@ -10,14 +10,12 @@ A softmax with a growing sink logit ln B is thus a clock that a rounding FFN, or
 
 Several sinks are partial fractions: sum_k c_k s/(B_k + s) = s for s = 1..S has a solution for any S different B_k, because
 the Cauchy matrix 1/(s + B_k) is invertible. So T - 1 heads give the position exactly with no FFN at all (`exact`, T = 4).
-That needs exact arithmetic: the matrix is so ill-conditioned that the c_k overflow any float format for T of some dozens.
+That needs exact arithmetic: the matrix is so ill-conditioned that the c_k overflow any float format for T of some dozens (cauchy-clock).
 """
-
-from fractions import Fraction
 
 from nopeproof.circuit import Block, Circuit, Embedding
 from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, after_attention, after_ffn, embedding
-from nopeproof.parts import sink_head
+from nopeproof.parts import cauchy_gains, sink_head
 from nopeproof.residual import Residual
 
 SOURCE = "barbero2025, attention sinks; chiang2022 for the count in a softmax; the clock and its threshold are this project's"
@@ -38,18 +36,6 @@ def circuit(name, *heads, generic=True):
     return Circuit(R, Embedding(tokens, other), blocks=[Block(heads=heads, shared=[R.clock])], bos="<bos>", name=name)
 
 
-def solve(shifts):
-    """c with sum_k c_k / (s + B_k) = 1 for s = 1, ..., len(B): Gaussian elimination on the Cauchy matrix, exactly."""
-    n = len(shifts)
-    rows = [[Fraction(1, s + B) for B in shifts] + [Fraction(1)] for s in range(1, n + 1)]
-    for k in range(n):
-        rows[k] = [x / rows[k][k] for x in rows[k]]
-        for j in range(n):
-            if j != k:
-                rows[j] = [x - rows[j][k] * y for x, y in zip(rows[j], rows[k], strict=True)]
-    return [row[-1] for row in rows]
-
-
 def grown(T):
     """The claim for another length, with half the error left for rounding: the least power of two B >= 4 S^2, S = T - 1."""
     B = 1 << (4 * (T - 1) ** 2).bit_length()
@@ -61,7 +47,7 @@ formula = circuit("sink", sink(100, 100))
 enough = circuit(f"B={ENOUGH}", sink(ENOUGH, ENOUGH), generic=False)
 short = circuit(f"B={ENOUGH - 1}", sink(ENOUGH - 1, ENOUGH - 1), generic=False)
 SHIFTS = (2, 3, 4)
-exact = circuit("three-sinks", *(sink(B, c) for B, c in zip(SHIFTS, solve(SHIFTS), strict=True)), generic=False)
+exact = circuit("three-sinks", *(sink(B, c) for B, c in zip(SHIFTS, cauchy_gains(SHIFTS), strict=True)), generic=False)
 
 uniform = Scope()
 short_words = Scope(t_max=T, vocabulary="given")

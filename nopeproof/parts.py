@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
+from math import isqrt, prod
 
 from nopeproof.circuit import MLP, Head, Unit, Units, VectorLike
 from nopeproof.errors import NopeproofError
@@ -74,6 +76,26 @@ def table(one: Direction, recip: Direction, columns: Sequence[tuple[Direction, T
     first = sum((Fraction(f[0]) * direction for direction, f in columns), zero)
     rest = [sum((weight(f, j) * direction for direction, f in columns), zero) for j in range(1, T)]
     return [Unit(read=one, write=first)] + [Unit(read=one - j * recip, write=w) for j, w in enumerate(rest, 1)]
+
+
+def clock_rounding(one: Direction, recip: Direction, T: int) -> MLP:
+    """From (1, 1/t) to within 1/2 of t over 1/t with floor(sqrt T) hidden units, for t <= (floor(sqrt T) + 1)^2 - 1.
+
+    One line for each run k^2 <= t <= k^2 + 2k, its chord moved down by half of its largest gap to the curve; units are the
+    differences of neighbouring lines, so that their sum is the largest line.
+    """
+    lines = [(Fraction(1), Fraction(0))]  # the row holds 1/t already
+    for k in range(1, isqrt(T) + 1):
+        a, b = k * k, k * k + 2 * k
+        gap = max(Fraction((t - a) * (b - t), t) for t in range(a, b + 1))
+        lines.append((Fraction(-a * b), a + b - gap / 2))
+    return MLP([Unit(read=(c2 - c1) * one + (m2 - m1) * recip, write=recip) for (m1, c1), (m2, c2) in pairwise(lines)])
+
+
+def cauchy_gains(shifts: Sequence[int]) -> list[Fraction]:
+    """c_k with sum_k c_k/(s + B_k) = 1 for s = 1..S, S = len(shifts): prod_j (B_k + j) / prod_(j != k) (B_k - B_j)."""
+    S = len(shifts)
+    return [Fraction(prod(B + j for j in range(1, S + 1)), prod(B - other for other in shifts if other != B)) for B in shifts]
 
 
 def counter(one: Direction, share: Direction, recip: Direction, write: Direction) -> list[Unit]:
