@@ -139,31 +139,33 @@ class Weight:
     put: Callable[[Scalar], Circuit]
 
 
-def all_weights(circuit: Circuit, zeros: bool = False) -> list[Weight]:
-    """Every nonzero weight (with `zeros` every weight) of embedding, heads, FFNs and read-out, in the order of the stack."""
-
-    def entries(where: str, v: Vector, put: Callable[[Vector], Circuit]) -> Iterator[Weight]:
-        have, R = dict(v.entries), circuit.residual
-        for i in range(R.d_model) if zeros else have:
-            change = lambda x, i=i: put(Vector.of(R, {**have, i: x}))  # noqa: E731
-            yield Weight(f"{where} at {R.label(i)}", have.get(i, Fraction(0)), change)
-
-    found: list[Weight] = []
+def places(circuit: Circuit) -> Iterator[tuple[str, Vector | Scalar, Callable[[Any], Circuit]]]:
+    """(where, the vector or bias there, the circuit with another in its place), in the order of the stack."""
     embedding = circuit.embedding
     for token, v in embedding.tokens.items():
         swap = lambda new, token=token: replace(circuit, embedding=replace(embedding, tokens={**embedding.tokens, token: new}))  # noqa: E731
-        found += entries(f"the embedding of {token!r}", v, swap)  # type: ignore[arg-type]
+        yield f"the embedding of {token!r}", v, swap  # type: ignore[misc]
+    if embedding.other is not None:
+        yield "the embedding of other tokens", embedding.other, lambda new: replace(circuit, embedding=replace(embedding, other=new))  # type: ignore[misc]
     for b, block in enumerate(circuit.blocks):
         for where, v, rebuild in _block_vectors(block):
-            put = lambda new, b=b, rebuild=rebuild: _with_block(circuit, b, rebuild(new))  # noqa: E731
-            where = f"block {b + 1}, {where}"
-            if isinstance(v, Vector):
-                found += entries(where, v, put)
-            elif zeros or v != 0:
-                found.append(Weight(where, v, put))
+            yield f"block {b + 1}, {where}", v, lambda new, b=b, rebuild=rebuild: _with_block(circuit, b, rebuild(new))
     for token, v in (circuit.unembedding or {}).items():
         swap = lambda new, token=token: replace(circuit, unembedding={**(circuit.unembedding or {}), token: new})  # noqa: E731
-        found += entries(f"the read-out of {token!r}", v, swap)  # type: ignore[arg-type]
+        yield f"the read-out of {token!r}", v, swap  # type: ignore[misc]
+
+
+def all_weights(circuit: Circuit, zeros: bool = False) -> list[Weight]:
+    """Every nonzero weight (with `zeros` every weight) of embedding, heads, FFNs and read-out, in the order of the stack."""
+    found: list[Weight] = []
+    for where, v, put in places(circuit):
+        if not isinstance(v, Vector):
+            found += [Weight(where, v, put)] if zeros or v != 0 else []
+            continue
+        have = dict(v.entries)
+        for i in range(circuit.d_model) if zeros else have:
+            change = lambda x, i=i, have=have, put=put: put(Vector.of(circuit.residual, {**have, i: x}))  # noqa: E731
+            found.append(Weight(f"{where} at {circuit.residual.label(i)}", have.get(i, Fraction(0)), change))
     return found
 
 

@@ -1,117 +1,150 @@
-"""The mutants of a circuit: one weight at a time made 0, negated, moved by +-1 or +-2^-8, or exchanged with its neighbour."""
+"""The mutants of a circuit: one weight at a time made 0, negated, moved by +-1 or +-2^-8, or exchanged with its neighbour.
+
+There may be very many, most of them of weights that are 0, so a mutant is a name until somebody makes it.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from nopeproof import scalars
-from nopeproof.circuit import Circuit, Family, Head, Units
+from nopeproof.circuit import MLP, Circuit, Family, Head, Units
 from nopeproof.residual import Vector
 from nopeproof.scalars import Scalar
+from nopeproof.strategies import places
 
 BITS = 8  # the small change is 2^-8
+STEPS = (Fraction(1), Fraction(-1), Fraction(1, 2**BITS), Fraction(-1, 2**BITS))
+Put = Callable[[Any], Circuit]
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A subject with one weight changed."""
+    """A subject with one weight changed; `make` gives the circuit."""
 
-    subject: Circuit | Family = field(repr=False)
-    name: str
+    original: Circuit | Family = field(repr=False)
     where: str
     change: str
+    make: Callable[[], Circuit] = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The subject's name."""
+        return self.original.name
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from the other mutants of a construction."""
+        return self.name, self.where, self.change
+
+    @property
+    def subject(self) -> Circuit | Family:
+        """The circuit or family with that weight changed."""
+        return replace(self.original, symbolic=self.make()) if isinstance(self.original, Family) else self.make()
 
 
-def _vectors(circuit: Circuit) -> Iterator[tuple[str, Vector, Callable[[Any], Circuit]]]:
-    """(where, vector, the circuit with another vector there). Heads may then write what was not theirs."""
-    e = circuit.embedding
-    for token, v in e.tokens.items():
-        yield f"W_E {token}", v, lambda new, token=token: replace(circuit, embedding=replace(e, tokens={**e.tokens, token: new}))  # type: ignore[misc]
-    if e.other is not None:
-        yield "W_E of other tokens", e.other, lambda new: replace(circuit, embedding=replace(e, other=new))  # type: ignore[misc]
-    for b, block in enumerate(circuit.blocks):
-        for h, head in enumerate(block.heads):
-            for m in ("W_Q", "W_K", "W_V", "W_O") if isinstance(head, Head) else ():
-                for n, v in enumerate(getattr(head, m)):
-                    put = lambda new, b=b, h=h, m=m, n=n: _head(circuit, b, h, m, _put(getattr(circuit.blocks[b].heads[h], m), n, new))  # noqa: E731
-                    yield f"block {b + 1}, head {h + 1}, {m}[{n}]", v, put
-        for u, unit in enumerate(block.mlp.units if block.mlp else ()):
-            for part in ("read", "write"):
-                put = lambda new, b=b, u=u, part=part: _unit(circuit, b, u, part, new)  # noqa: E731
-                yield f"block {b + 1}, unit {u + 1}, {part}", getattr(unit, part), put
-        if block.mlp:
-            put = lambda new, b=b, mlp=block.mlp: _block(circuit, b, mlp=replace(mlp, b_2=new))  # noqa: E731
-            yield f"block {b + 1}, b_2", block.mlp.b_2, put  # type: ignore[misc]
-    for token, v in (circuit.unembedding or {}).items():
-        yield f"W_U {token}", v, lambda new, token=token: replace(circuit, unembedding={**(circuit.unembedding or {}), token: new})  # type: ignore[misc]
+def mutants(subject: Circuit | Family) -> tuple[list[Mutant], Sequence[Mutant]]:
+    """(mutants of weights that are not 0, or exchanged with a neighbour, and of settings; mutants of zeros), in the order of the stack."""
+    circuit = subject.symbolic if isinstance(subject, Family) else subject
+    label, some, zeros = circuit.residual.label, [], Zeros(subject)
+    for where, v, put in places(circuit):
+        if not isinstance(v, Vector):
+            some += [Mutant(subject, where, change, partial(put, y)) for y, change in _changes(v)]
+            continue
+        have = dict(v.entries)
+        zeros.add(where, v, put)
+        for n, weight in v.entries:
+            some += [Mutant(subject, f"{where} at {label(n)}", how, partial(_entry, put, v, {n: z})) for z, how in _changes(weight)]
+        beside = {j for n in have for j in (n - 1, n) if 0 <= j < circuit.d_model - 1}
+        for i in sorted(beside):
+            x, y = have.get(i, Fraction(0)), have.get(i + 1, Fraction(0))
+            if x != y:
+                how = f"exchanged with {label(i + 1)}"
+                some.append(Mutant(subject, f"{where} at {label(i)}", how, partial(_entry, put, v, {i: y, i + 1: x})))
+    for where, value, others, put in _settings(circuit):
+        some += [Mutant(subject, where, f"{value} -> {x}", partial(put, x)) for x in others]
+    return some, zeros
 
 
-def _scalars(circuit: Circuit) -> Iterator[tuple[str, str, list[str], Callable[[Any], Circuit]]]:
-    """(where, value, other values, the circuit with another): what is no entry of a vector."""
+class Zeros(Sequence[Mutant]):
+    """The mutants of weights that are 0, made when they are asked for."""
+
+    def __init__(self, subject: Circuit | Family) -> None:
+        self.subject = subject
+        self.circuit = subject.symbolic if isinstance(subject, Family) else subject
+        self.parts: list[tuple[str, Vector, Put]] = []
+        self.ends: list[int] = []
+
+    def add(self, where: str, v: Vector, put: Put) -> None:
+        """The zeros of one more vector."""
+        self.parts.append((where, v, put))
+        self.ends.append(len(self) + (self.circuit.d_model - len(v.entries)) * len(STEPS))
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def __getitem__(self, n: Any) -> Any:
+        if not 0 <= n < len(self):
+            raise IndexError(n)
+        k = bisect_right(self.ends, n)
+        (where, v, put), rest = self.parts[k], n - (self.ends[k - 1] if k else 0)
+        i = [i for i in range(self.circuit.d_model) if i not in v.indices][rest // len(STEPS)]
+        new = STEPS[rest % len(STEPS)]
+        return Mutant(self.subject, f"{where} at {self.circuit.residual.label(i)}", f"0 -> {new}", partial(_entry, put, v, {i: new}))
+
+
+def _entry(put: Put, v: Vector, new: dict[int, Scalar]) -> Circuit:
+    return put(Vector.of(v.residual, {**dict(v.entries), **new}))
+
+
+def _changes(x: Scalar) -> list[tuple[Scalar, str]]:
+    """Other values for a weight: 0, -x, x +- 1, x +- 2^-p."""
+    new = [*(scalars.add(x, s) for s in STEPS), Fraction(0), scalars.multiply(x, Fraction(-1))]
+    return [(y, f"{scalars.spell(x)} -> {scalars.spell(y)}") for y in dict.fromkeys(new) if y != x]
+
+
+def _settings(circuit: Circuit) -> Iterator[tuple[str, str, list[str], Put]]:
+    """(where, value, other values, the circuit with another), for what is no number: a score scale, the range of a family's units."""
     for b, block in enumerate(circuit.blocks):
         for h, head in enumerate(block.heads):
             if isinstance(head, Head):
                 other = "1" if head.scale != "1" else "1/sqrt(d_head)"
-                yield f"block {b + 1}, head {h + 1}, scale", head.scale, [other], lambda new, b=b, h=h: _head(circuit, b, h, "scale", new)
+                yield f"block {b + 1}, head {head.name!r}, scale", head.scale, [other], partial(_scale, circuit, b, h)
         for u, unit in enumerate(block.mlp.units if block.mlp else ()):
-            at = f"block {b + 1}, unit {u + 1}"
-            values = [scalars.spell(x) for x, _ in _changes(unit.bias, zero=True)]  # type: ignore[arg-type]
-            yield f"{at}, bias", scalars.spell(unit.bias), values, lambda new, b=b, u=u: _unit(circuit, b, u, "bias", new)  # type: ignore[arg-type]
+            at = f"block {b + 1}, FFN unit {u + 1}"
             if isinstance(unit, Units):
-                top, _, floor = unit.last.partition("//")
-                tail = f" // {floor.strip()}" if floor else ""
-                lasts = [f"({top.strip()} {step}){tail}" for step in (f"+ {int(floor or 1)}", f"- {int(floor or 1)}", "+ 1", "- 1")]
-                yield f"{at}, last", unit.last, list(dict.fromkeys([*lasts, "0"])), lambda new, b=b, u=u: _unit(circuit, b, u, "last", new)
+                yield f"{at}, last", unit.last, _lasts(unit.last), partial(_range, circuit, b, u, "last")
                 firsts = [str(int(unit.first) + step) for step in (1, -1, 2)]
-                yield f"{at}, first", unit.first, firsts, lambda new, b=b, u=u: _unit(circuit, b, u, "first", new)
+                yield f"{at}, first", unit.first, firsts, partial(_range, circuit, b, u, "first")
 
 
-def _put(items: Sequence, n: int, new: Any) -> list:
-    return [*items[:n], new, *items[n + 1 :]]
+def _lasts(last: str) -> list[str]:
+    top, _, floor = last.partition("//")
+    tail = f" // {floor.strip()}" if floor else ""
+    steps = (f"+ {int(floor or 1)}", f"- {int(floor or 1)}", "+ 1", "- 1")
+    return list(dict.fromkeys([*(f"({top.strip()} {step}){tail}" for step in steps), "0"]))
+
+
+def _scale(circuit: Circuit, b: int, h: int, new: Any) -> Circuit:
+    return _block(circuit, b, heads=_put(circuit.blocks[b].heads, h, scale=new))
+
+
+def _range(circuit: Circuit, b: int, u: int, part: str, new: str) -> Circuit:
+    mlp = circuit.blocks[b].mlp
+    assert isinstance(mlp, MLP)
+    return _block(circuit, b, mlp=replace(mlp, units=_put(mlp.units, u, **{part: new})))
+
+
+def _put(items: Sequence, n: int, **changes: Any) -> list:
+    return [*items[:n], replace(items[n], **changes), *items[n + 1 :]]
 
 
 def _block(circuit: Circuit, b: int, **changes: Any) -> Circuit:
-    return replace(circuit, blocks=_put(circuit.blocks, b, replace(circuit.blocks[b], shared=list(circuit.residual), **changes)))
-
-
-def _head(circuit: Circuit, b: int, h: int, part: str, new: Any) -> Circuit:
-    heads = circuit.blocks[b].heads
-    return _block(circuit, b, heads=_put(heads, h, replace(heads[h], **{part: new})))  # type: ignore[type-var]
-
-
-def _unit(circuit: Circuit, b: int, u: int, part: str, new: Any) -> Circuit:
-    mlp: Any = circuit.blocks[b].mlp
-    return _block(circuit, b, mlp=replace(mlp, units=_put(mlp.units, u, replace(mlp.units[u], **{part: new}))))
-
-
-def _changes(x: Scalar, zero: bool = False) -> list[tuple[Scalar, str]]:
-    """Other values for a weight: 0, -x, x +- 1, x +- 2^-p; for a weight that is 0 only +-1."""
-    steps = [Fraction(1), Fraction(-1)] + ([] if x == 0 and not zero else [Fraction(1, 2**BITS), Fraction(-1, 2**BITS)])
-    new = [scalars.add(x, s) for s in steps]
-    if x != 0:
-        new += [Fraction(0), scalars.multiply(x, Fraction(-1))]
-    return [(y, f"{scalars.spell(x)} -> {scalars.spell(y)}") for y in dict.fromkeys(new) if y != x]
-
-
-def mutants(subject: Circuit | Family) -> tuple[list[Mutant], list[Mutant]]:
-    """(mutants of weights that are not 0, or exchanged with a neighbour; mutants of zeros), in the order of the stack."""
-    circuit = subject.symbolic if isinstance(subject, Family) else subject
-    wrap = lambda c: replace(subject, symbolic=c) if isinstance(subject, Family) else c  # noqa: E731
-    some, zeros = [], []
-    for where, v, put in _vectors(circuit):
-        have, R = dict(v.entries), circuit.residual
-        for i in range(R.d_model):
-            x = have.get(i, Fraction(0))
-            for y, change in _changes(x):
-                new = Vector.of(R, {**have, i: y})
-                (zeros if x == 0 else some).append(Mutant(wrap(put(new)), subject.name, f"{where} at {R.label(i)}", change))
-            y = have.get(i + 1, Fraction(0))
-            if i + 1 < R.d_model and x != y:
-                new = Vector.of(R, {**have, i: y, i + 1: x})
-                some.append(Mutant(wrap(put(new)), subject.name, f"{where} at {R.label(i)}", f"exchanged with {R.label(i + 1)}"))
-    for where, value, others, change in _scalars(circuit):
-        some += [Mutant(wrap(change(x)), subject.name, where, f"{value} -> {x}") for x in others]
-    return some, zeros
+    blocks = list(circuit.blocks)
+    blocks[b] = replace(blocks[b], shared=list(circuit.residual), **changes)
+    return replace(circuit, blocks=blocks)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal
 
-from nopeproof import kernel
+from nopeproof import kernel, ledger
 from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, trimmed, violations
-from nopeproof.checks.exhaust import VOCABULARY, exhaust, trace_of, words
+from nopeproof.checks.exhaust import exhaust, guarded, instance, trace_of, words
 from nopeproof.checks.mutants import Mutant, mutants
 from nopeproof.checks.prove import certificate_for, prove, unit_hints
 from nopeproof.checks.sample import sample
@@ -40,6 +41,11 @@ class Outcome:
     by: str
     witness: Witness | None = None
     alarm: bool = False
+
+    @property
+    def brief(self) -> str:
+        """One line."""
+        return f"{self.mutant.name}: {self.mutant.where}: {self.mutant.change}  ({self.by})"
 
     def as_json(self) -> dict:
         """Plain data."""
@@ -80,7 +86,7 @@ class Judge:
     """Tries the words that have refuted other mutants first; then all short words, constant ones, and the prover."""
 
     def __init__(self, claims: Sequence[Claim]) -> None:
-        self.claims = [c for c in claims if not isinstance(c.statement, Fails | Shown)]
+        self.claims = [guarded(c) for c in claims if not isinstance(c.statement, Fails | Shown)]
         self.killers: dict[str, Counter] = {c.id: Counter() for c in self.claims}
         found = {c.id: prove(c) for c in self.claims}
         self.hints = {id: e.certificate["hints"] for id, e in found.items() if e.certificate is not None}
@@ -88,9 +94,9 @@ class Judge:
 
     def __call__(self, mutant: Mutant) -> Outcome:
         """The outcome over all claims about the subject."""
-        how, alarm, refuted, unsettled, memory = set(), False, None, None, {}
+        how, alarm, refuted, unsettled, memory, subject = set(), False, None, None, {}, mutant.subject
         for original in [c for c in self.claims if c.subject.name == mutant.name]:
-            claim = replace(original, subject=mutant.subject)
+            claim = replace(original, subject=subject)
             accepted = self.kernel_accepts(claim, memory)
             if refuted is not None and not accepted:
                 continue
@@ -156,7 +162,7 @@ class Judge:
         T = max(T, subject.T_min) if isinstance(subject, Family) else 0
         if (T, seed) not in memory:
             found = subject.at(T) if isinstance(subject, Family) else subject
-            memory[T, seed] = found if found.concrete else found.instance(vocabulary=VOCABULARY, seed=seed)
+            memory[T, seed] = instance(found, seed)
         if (claim.id, T, seed) not in memory:
             memory[claim.id, T, seed] = trimmed(memory[T, seed], claim.statement)
         return memory[claim.id, T, seed]
@@ -166,7 +172,7 @@ class Judge:
         """(T, seed, word): every word up to ALL_WORDS, then longer ones of one token, in two instances; briefly, a few of them."""
         circuit, low = claim.circuit, claim.weights.T_min if isinstance(claim.weights, Family) else 1
         small = replace(circuit, blocks=(), unembedding=None)
-        small = small if circuit.embedding.other is None else small.instance(vocabulary=VOCABULARY)
+        small = small if circuit.embedding.other is None else instance(small)
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else CONSTANT
         others = [t for t in small.tokens if t != circuit.bos] or list(small.tokens)
         for seed in (0,) if circuit.concrete or briefly else (0, 1):
@@ -195,31 +201,65 @@ class Judge:
         return "", dict(found.witness or {}) if found.kind == "refuted" else None
 
 
-def mutate(claims: Sequence[Claim], limit: int | None = LIMIT, progress: Callable[[Outcome], None] | None = None) -> Mutation:
+def mutate(
+    claims: Sequence[Claim],
+    limit: int | None = LIMIT,
+    *,
+    known: Mapping[tuple[str, str, str], Mapping[str, Any]] | None = None,
+    tell: Callable[[Outcome, int], None] = lambda outcome, total: None,
+) -> Mutation:
     """The outcomes of up to `limit` mutants (None: all) of the subjects that the claims speak of.
 
-    Weights that are not 0 come first; of the zeros an even sample fills the rest. Raises NopeproofError for claims that are
-    all of the form `Fails`, which a mutant cannot break by a witness.
+    Weights that are not 0 come first; of the zeros an even sample fills the rest. known: outcomes of an earlier run that was cut
+    short, by the mutant's key, as `Outcome.as_json` writes them. tell: called with each new outcome and the number of mutants.
+    Raises NopeproofError for claims that are all of the form `Fails`, or about classes of models: no mutant can break them.
     """
-    start = time.perf_counter()
-    judge = Judge(claims)
-    if not judge.claims:
-        raise NopeproofError("mutants", "only claims that something fails", "a construction with a positive claim")
-    subjects = list({c.subject.name: c.weights for c in judge.claims}.values())
-    some: list[Mutant] = []
-    zeros: list[Mutant] = []
-    for subject in subjects:
-        one, two = mutants(subject)
-        some, zeros = some + one, zeros + two
-    possible = len(some) + len(zeros)
-    if limit is not None and possible > limit:
-        rng = random.Random(SEED)
-        pick = lambda items, n: [items[i] for i in sorted(rng.sample(range(len(items)), min(n, len(items))))]  # noqa: E731
-        some = pick(some, limit)
-        zeros = pick(zeros, limit - len(some))
+    start, known = time.process_time(), known or {}
+    claims = [c for c in claims if not isinstance(c.statement, Fails | Shown)]
+    if not claims:
+        raise NopeproofError(
+            "mutants", "no claim that a changed weight could break", "a construction with a positive claim about a circuit"
+        )
+    chosen, possible = choose(claims, limit)
+    judge = None
     outcomes = []
-    for mutant in [*some, *zeros]:
+    for mutant in chosen:
+        if mutant.key in known:
+            outcomes.append(Outcome(mutant, **{k: known[mutant.key][k] for k in ("status", "by", "witness", "alarm")}))
+            continue
+        judge = judge or Judge(claims)
         outcomes.append(judge(mutant))
-        if progress is not None:
-            progress(outcomes[-1])
-    return Mutation(tuple(outcomes), possible, time.perf_counter() - start)
+        tell(outcomes[-1], len(chosen))
+    return Mutation(tuple(outcomes), possible, time.process_time() - start)
+
+
+def choose(claims: Sequence[Claim], limit: int | None) -> tuple[list[Mutant], int]:
+    """(the mutants to try, how many there are): the same ones every time."""
+    subjects = list({c.subject.name: c.weights for c in claims}.values())
+    parts = [mutants(subject) for subject in subjects]
+    some, zeros = (list(chain.from_iterable(part[n] for part in parts)) for n in (0, 1)) if limit is None else ([], [])
+    counts = [sum(len(part[n]) for part in parts) for n in (0, 1)]
+    rng = random.Random(SEED)
+    for n, target in ((0, some), (1, zeros)) if limit is not None else ():
+        room = min(limit - len(some), counts[n])  # type: ignore[operator]
+        picked = sorted(rng.sample(range(counts[n]), room))
+        target += [_nth([part[n] for part in parts], k) for k in picked]
+    return [*some, *zeros], sum(counts)
+
+
+def _nth(parts: Sequence[Sequence[Mutant]], n: int) -> Mutant:
+    for part in parts:
+        if n < len(part):
+            return part[n]
+        n -= len(part)
+    raise IndexError(n)
+
+
+def ledger_row(construction: str, claims: Sequence[Claim], found: Mutation, command: Sequence[str] = ()) -> ledger.Row:
+    """The totals as a row, with every mutant that is unresolved or an alarm."""
+    sha256 = {c.subject.name: c.weights.weights_sha256 for c in claims if not isinstance(c.statement, Fails | Shown)}
+    data = {k: v for k, v in found.as_json().items() if k not in ("mutants", *found.counts)}
+    data |= {"counts": found.counts, "unresolved": [o.brief for o in found.outcomes if o.status == "unresolved"]}
+    data |= {"alarm": [o.brief for o in found.alarms]}
+    claim = claims[0].id if len(claims) == 1 else None
+    return ledger.row("mutation", construction=construction, claim=claim, weights_sha256=sha256, data=data, command=command)

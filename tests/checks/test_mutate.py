@@ -1,0 +1,163 @@
+"""Mutation: what the mutants are, that each is judged rightly, that an unsound kernel is caught, and that a run can go on."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from nopeproof import kernel, ledger, library
+from nopeproof.checks.evaluate import violations
+from nopeproof.checks.exhaust import instance, trace_of
+from nopeproof.checks.mutants import STEPS, mutants
+from nopeproof.checks.mutate import choose, ledger_row, mutate
+from nopeproof.checks.prove import prove
+from nopeproof.circuit import Block, Circuit, Embedding, Family
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.errors import NopeproofError
+from nopeproof.parts import clock_basis, uniform_head
+from nopeproof.residual import Residual
+from nopeproof.strategies import all_weights
+
+R = Residual(one=1, bos=1, recip=1)
+EMBEDDING = Embedding({"<bos>": R.one + R.bos, "a": R.one.vector})
+HERE = Scope(vocabulary="given")
+HEAD = Circuit(R, EMBEDDING, [Block([uniform_head([R.bos], [R.recip], name="1/t")])], bos="<bos>", name="head")
+RECIP = Claim("recip", HEAD, Equals(after_attention(1), R.recip, "1/t"), HERE)
+CLOCK = Claim(
+    "t",
+    Family(replace(HEAD, blocks=[replace(HEAD.blocks[0], mlp=clock_basis(R.one, R.recip))], name="clock"), T_min=2),
+    Equals(after_ffn(1), R.recip, "t"),
+    Scope(order="forall T exists weights", t_max="T", vocabulary="given"),
+)
+
+
+def numbers(x, at=()):
+    """{path: leaf} of nested plain data."""
+    if isinstance(x, dict):
+        return {p: v for k, y in x.items() for p, v in numbers(y, (*at, k)).items()}
+    if isinstance(x, list):
+        return {p: v for k, y in enumerate(x) for p, v in numbers(y, (*at, k)).items()}
+    return {at: x}
+
+
+@pytest.mark.parametrize("subject", [HEAD, CLOCK.weights], ids=["circuit", "family"])
+def test_a_mutant_differs_in_one_weight_or_in_two_that_are_exchanged(subject):
+    symbolic = subject.symbolic if isinstance(subject, Family) else subject
+    before, (some, zeros) = numbers(symbolic.as_json()), mutants(subject)
+    for m in [*some, *zeros]:
+        changed = m.subject
+        after = numbers((changed.symbolic if isinstance(changed, Family) else changed).as_json())
+        different = [p for p in before.keys() | after.keys() if before.get(p) != after.get(p)]
+        assert len(different) == 1 or (len(different) == 2 and "exchanged" in m.change), m
+    assert len({m.key for m in [*some, *zeros]}) == len(some) + len(zeros)
+
+
+def test_each_weight_is_made_0_negated_moved_and_exchanged():
+    some, zeros = mutants(HEAD)
+    at = [m.change for m in some if m.where == "the embedding of '<bos>' at bos"]
+    assert at == ["1 -> 2", "1 -> 0", "1 -> 257/256", "1 -> 255/256", "1 -> -1", "exchanged with recip"]
+    assert [zeros[k].key for k in range(len(zeros))] == [m.key for m in zeros]
+    with pytest.raises(IndexError):
+        zeros[len(zeros)]
+    ranges = {m.change for m in mutants(CLOCK.weights)[0] if m.where.endswith(("last", "first"))}
+    assert {"2 -> 3", "2 -> 1", "T - 1 -> (T - 1 - 1)", "T - 1 -> 0"} <= ranges
+
+
+def test_zeros_are_those_of_every_weight():
+    _, zeros = mutants(HEAD)
+    wanted = {w.where for w in all_weights(HEAD, zeros=True) if w.value == 0}
+    assert {m.where for m in zeros} == wanted and len(zeros) == len(STEPS) * len(wanted)
+
+
+def test_every_mutant_is_judged_and_a_witness_shows_what_it_says():
+    found = mutate([RECIP], None)
+    assert not found.alarms and found.counts["unresolved"] == 0 and found.counts["refuted"] > 15 and found.counts["satisfies"] > 15
+    assert len(found.outcomes) == found.possible == sum(map(len, mutants(HEAD)))
+    for o in found.outcomes:
+        claim = replace(RECIP, subject=o.mutant.subject)
+        if o.status == "refuted":
+            circuit = instance(claim.circuit, o.witness["seed"])
+            trace = trace_of(circuit, tuple(o.witness["word"]), HERE, claim.statement)
+            assert o.witness["t"] in {v["t"] for v in violations(claim.statement, trace, o.witness["T"])}
+            assert prove(claim).kind != "proved"
+        else:
+            assert o.by == "proved" and prove(claim).kind == "proved"
+
+
+def test_a_family_is_judged_in_its_members_and_ranges_are_mutated():
+    found = mutate([CLOCK], 40)
+    assert not found.alarms and found.counts["unresolved"] == 0 and found.counts["refuted"] > 12
+    assert all(o.witness["T"] >= 2 for o in found.outcomes if o.status == "refuted")
+
+
+def test_a_kernel_that_accepts_everything_is_an_alarm(monkeypatch):
+    monkeypatch.setattr(kernel, "check", lambda certificate: None)
+    found = mutate([RECIP], 60)
+    assert len(found.alarms) == found.counts["refuted"] > 5 and all(o.status == "refuted" for o in found.alarms)
+
+
+def test_bounded_claims_and_predicates_are_exhausted():
+    counts = Holds("1 / recip = t", lambda trace: all(1 / x == t for t, x in enumerate(trace.at(after_attention(1), "recip"), 1)))
+    found = mutate([replace(RECIP, statement=counts, scope=replace(HERE, t_max=4))], 80)
+    assert found.counts["unresolved"] == 0 and found.counts["satisfies"] > 0 and found.counts["refuted"] > 10
+    assert {o.by for o in found.outcomes if o.status == "satisfies"} == {"exhausted"}
+    zero = [o for o in found.outcomes if o.mutant.change == "1 -> 0" and "W_O" in o.mutant.where]
+    assert [o.status for o in zero] == ["refuted"]  # the predicate divides by 0 there
+
+
+def test_what_nobody_can_settle_is_said_to_be_unresolved():
+    always = Holds("no state is negative", lambda trace: all(x >= 0 for row in trace.final for x in row))
+    found = mutate([replace(RECIP, statement=always)], 6)
+    assert found.counts["unresolved"] > 0 and all("recip: " in o.by for o in found.outcomes if o.status == "unresolved")
+
+
+def test_a_run_goes_on_where_it_stopped():
+    told = []
+    whole = mutate([RECIP], 30, tell=lambda outcome, total: told.append((outcome, total)))
+    assert len(told) == 30 and {total for _, total in told} == {30}
+    known = {o.mutant.key: json.loads(json.dumps(o.as_json())) for o in whole.outcomes[:20]}
+    again = []
+    rest = mutate([RECIP], 30, known=known, tell=lambda outcome, total: again.append(outcome))
+    assert len(again) == 10 and [o.as_json() for o in rest.outcomes] == [o.as_json() for o in whole.outcomes]
+
+
+def test_the_choice_is_the_same_every_time_and_zeros_fill_what_is_left():
+    first, possible = choose([CLOCK], 100)
+    second, _ = choose([CLOCK], 100)
+    assert [m.key for m in first] == [m.key for m in second] and len(first) == 100 < possible
+    some, zeros = mutants(CLOCK.weights)
+    assert {m.key for m in some} <= {m.key for m in choose([CLOCK], len(some) + 5)[0]}
+    assert len(choose([CLOCK], None)[0]) == len(some) + len(zeros) == possible
+
+
+def test_negatives_alone_have_no_mutants():
+    with pytest.raises(NopeproofError, match="no claim that a changed weight could break"):
+        mutate([replace(RECIP, statement=Fails(RECIP.statement))])
+
+
+def test_a_row_is_compact_and_names_what_is_unresolved(tmp_path):
+    always = Holds("no state is negative", lambda trace: all(x >= 0 for row in trace.final for x in row))
+    claims = [replace(RECIP, statement=always)]
+    row = ledger_row("head", claims, mutate(claims, 6), ["nopeproof", "mutate", "head"])
+    writer = ledger.Writer(tmp_path, "mutate")
+    writer.append(row)
+    (data,) = [r["data"] for r in ledger.read_all(tmp_path).of("mutation")]
+    assert data["tried"] == 6 == sum(data["counts"].values()) and data["alarms"] == 0 and data["possible"] > 30
+    assert len(data["unresolved"]) == data["counts"]["unresolved"] > 0 and "mutants" not in data
+
+
+SMALL = 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", library.names())
+def test_no_construction_has_a_refuted_mutant_that_the_kernel_accepts(name):
+    claims = library.load(name).claims
+    try:
+        found = mutate(claims, SMALL)
+    except NopeproofError as bad:
+        assert "no claim that a changed weight could break" in bad.message
+        return
+    assert not found.alarms
+    proved = {c.id for c in claims if prove(c).kind == "proved"}
+    assert not [o.brief for o in found.outcomes if o.status == "unresolved" and o.by.partition(":")[0] in proved]
