@@ -37,5 +37,7 @@ def entries() -> dict[str, str]:
 def cited(key: str) -> str:
     """An entry as one line of plain text: authors, title, year. The key itself where there is no entry."""
     entry = entries().get(key, "")
-    fields = {name: re.sub(r"[{}\\\"]", "", value) for name, value in re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", entry, re.MULTILINE)}
-    return ". ".join(fields[f] for f in ("author", "title", "year") if f in fields).replace(" and ", ", ") or key
+    found = re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", entry, re.MULTILINE)
+    fields = {name: re.sub(r"\\[^a-zA-Z]|\\|[{}]", "", value) for name, value in found}
+    fields["author"] = fields.get("author", "").replace(" and ", ", ")
+    return ". ".join(fields[f] for f in ("author", "title", "year") if fields.get(f)) or key

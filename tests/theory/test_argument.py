@@ -1,0 +1,195 @@
+"""The provers: each step can fail, and each hypothesis counts. What is changed here is what a claim speaks of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from nopeproof import library
+from nopeproof.checks import verify
+from nopeproof.claims import Claim, Equals, Scope, Shown, after_attention
+from nopeproof.errors import NopeproofError
+from nopeproof.models import ModelClass
+from nopeproof.theory.argument import Argument
+from nopeproof.theory.collapse import constant_words, permutations_kept
+from nopeproof.theory.depth_two import collision
+from nopeproof.theory.members import states
+from nopeproof.theory.telling_apart import alike, every_word, horizon, read_back, refinement
+
+EVERY = Scope(order="forall weights forall T", words="any")
+NOPE = ModelClass("nope")
+ABOUT_ATTENTION = [
+    "no-bos-collapse", "one-layer-counts", "prefix-colours", "depth-two-collides", "window-horizon", "temperature-and-length",
+    "influence", "injectivity", "long-prefixes-collapse", "bayes-ceilings", "variance-at-initialisation", "neighbours-look-alike",
+]  # fmt: skip
+SHOWN = [f"{name}/{c.id}" for name in ABOUT_ATTENTION for c in library.load(name).claims if isinstance(c.subject, ModelClass)]
+
+
+def claim(models, prover, scope=EVERY):
+    """A claim to give to a prover."""
+    return Claim("it", models, Shown("so it is", prover), scope, "this project")
+
+
+def argument(**fields):
+    """An argument about a class."""
+    return Argument(claim(replace(NOPE, **fields), lambda c, d: []), "test")
+
+
+# --- the steps -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "true"),
+    [
+        ("1/t - 1/(t + 1)", "1/(t*(t + 1))", True),
+        ("1/t - 1/(t + 1)", "1/(t*t)", False),
+        ("(a + b)**2", "a**2 + 2*a*b + b**2", True),
+        ("(a + b)**2", "a**2 + b**2", False),
+        ("x/x", "1", True),
+        ("3/2", "6/4", True),
+    ],
+)
+def test_identities(left, right, true):
+    a = argument()
+    assert a.identity(left, right) is true
+    assert a.evidence("proved")[0].kind == ("proved" if true else "open")
+
+
+@pytest.mark.parametrize(
+    ("expression", "least", "true"),
+    [("n - 1", {"n": 2}, True), ("n - 1", {"n": 1}, False), ("n*m - n", {"n": 1, "m": 2}, True), ("2 - n", {"n": 1}, False)],
+)
+def test_signs(expression, least, true):
+    assert argument().positive(expression, least) is true
+
+
+def test_a_missing_hypothesis_is_said():
+    a = argument(mask="strict")
+    a.needs("mask", "causal")
+    (found,) = a.evidence("proved")
+    assert found.kind == "open" and "needs mask causal; the class has strict" in found.reason
+    b = argument(positions=("nope", "rotary"))
+    b.needs("positions", "nope")
+    assert b.evidence("proved")[0].kind == "open"
+    with pytest.raises(NopeproofError, match="fixes no d_head"):
+        b.size("d_head")
+
+
+def test_a_prover_wants_a_class_of_models():
+    absolute = library.load("absolute-position").claims[0]
+    with pytest.raises(NopeproofError, match="a claim about a ModelClass"):
+        Argument(absolute, "test")
+    with pytest.raises(NopeproofError, match="Shown, and only Shown"):
+        Claim("it", NOPE, Equals(after_attention(1), absolute.circuit.residual.recip, "1/t"), EVERY)
+    with pytest.raises(NopeproofError, match="a class of models without weights"):
+        _ = claim(NOPE, constant_words).circuit
+
+
+@pytest.mark.parametrize("bad", [{"mask": "sideways"}, {"depth": -1}, {"mask": "window"}, {"attention": "hard"}, {"sizes": {"T": 1.5}}])
+def test_a_class_of_models_is_checked(bad):
+    with pytest.raises(NopeproofError):
+        replace(NOPE, **bad)
+
+
+def test_evidence_for_all_weights_does_not_show_that_there_are_some():
+    forall, exists = Scope(order="forall weights forall T"), Scope()
+    assert not forall.covers(exists) and not exists.covers(forall) and forall.covers(forall)
+    assert exists.covers(Scope(order="forall T exists weights", t_max="T"))
+
+
+# --- what the provers say of other classes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "proved"),
+    [
+        ({}, True),
+        ({"positions": ("rotary", "t5", "alibi", "fire")}, True),
+        ({"mask": "window", "sizes": {"window": 2}}, True),
+        ({"positions": ("ape-sinusoidal",)}, False),
+        ({"mask": "strict"}, False),
+        ({"bos": True}, False),
+        ({"attention": "softmax+1"}, False),
+        ({"attention": "linear"}, False),
+    ],
+)
+def test_constant_words_collapse_for_these_and_no_others(change, proved):
+    models = replace(NOPE, **change)
+    assert (verify(claim(models, constant_words)).kind == "proved") is proved
+    word = ["<bos>"] * models.bos + ["a"] * 6
+    differ = max(float(abs(h - h[-1]).max()) for seed in range(2) for h in [states(models, word, seed)[-1]])
+    assert (differ < 1e-9) is proved
+
+
+def test_the_mask_decides_which_permutations_are_kept():
+    masks = [NOPE, replace(NOPE, mask="none"), replace(NOPE, mask="strict"), replace(NOPE, mask="window", sizes={"window": 3})]
+    assert [permutations_kept(m, 4) for m in masks] == [1, 24, 1, 1]
+
+
+def test_a_false_collision_is_refuted_and_one_letter_undoes_the_true_one():
+    two = replace(NOPE, depth=2)
+    one, other = collision()
+    assert verify(claim(two, alike(one, other))).kind == "proved"
+    assert verify(claim(replace(two, depth=3), alike(one, other))).kind == "refuted"
+    assert verify(claim(replace(two, bos=True), alike(one, other))).kind == "refuted"
+    assert verify(claim(two, alike(["b", *one[1:]], other))).kind == "refuted"
+    assert verify(claim(replace(two, positions=("rotary",)), alike(one, other))).kind == "open"
+
+
+@pytest.mark.parametrize("change", [{"depth": 1, "bos": True}, {"depth": 2}, {"depth": 2, "mask": "strict"}])
+def test_words_cannot_be_read_back_with_fewer_layers(change):
+    verdict = verify(claim(replace(NOPE, **change), every_word, Scope(order="forall T exists weights", t_max="T", words="any")))
+    assert verdict.kind == "open" and not verdict.stands
+
+
+def test_reading_back_is_exact_and_declines_constant_words():
+    r = refinement(replace(NOPE, depth=3))
+    for word in ("ab", "aab", "abba", "ccab", "bbbbbbbbba"):
+        assert read_back(r, r.last(list(word))) == list(word)
+    assert read_back(r, r.last(list("aaaa"))) is None
+
+
+def test_the_horizon_of_a_window_is_the_horizon_of_that_window():
+    four = ModelClass("w", depth=3, mask="window", bos=True, sizes={"window": 4})
+    assert verify(claim(four, horizon, Scope(order="forall weights forall T"))).kind == "proved"
+    assert verify(claim(replace(four, mask="causal", sizes={"window": 4}), horizon, Scope(order="forall weights forall T"))).kind == "open"
+
+
+# --- every claim that ships ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", SHOWN)
+def test_no_prover_goes_on_where_attention_does_not_average(target):
+    name, _, id = target.partition("/")
+    original = library.load(name).claim(id)
+    assert verify(replace(original, subject=replace(original.subject, attention="any"))).kind == "open"  # type: ignore[type-var]
+
+
+def test_there_are_many_and_each_step_of_each_is_said():
+    shown = [c for name in library.names() for c in library.load(name).claims if isinstance(c.statement, Shown)]
+    assert len(shown) > 40
+    quick = [c for c in shown if c.id in ("lipschitz", "divergence", "constant", "one-over-n", "with-floor")]
+    assert all(len(e.steps) > 3 for c in quick for e in verify(c).evidence) and len(quick) == 5
+
+
+@pytest.mark.parametrize("spec, wrong", [("alibi", 2), ("t5", 142), ("offset", 255)])
+def test_a_wrong_rank_is_not_proved(spec, wrong):
+    from nopeproof.theory.bias_claims import rank_is
+
+    heads = ModelClass("heads", sizes={"T": 256})
+    assert verify(claim(heads, rank_is(spec, wrong))).kind == "open"
+
+
+def test_a_wrong_collision_or_ceiling_or_width_is_not_proved():
+    from nopeproof.theory.collisions import first_at
+    from nopeproof.theory.fewest_units import exact_units
+    from nopeproof.theory.telling_apart import ceiling
+
+    half = ModelClass("1/t", bos=True, arithmetic="bfloat16")
+    scope = Scope(order="forall weights forall T", words="any", arithmetic="bfloat16")
+    assert [verify(claim(half, first_at(t), scope)).kind for t in (189, 190, 191)] == ["open", "proved", "open"]
+    coin = ceiling(lambda: [(["a"] * n, str(n % 2)) for n in range(1, 9)], Fraction(5, 8))
+    assert verify(claim(replace(NOPE, depth=3), coin)).kind == "refuted"
+    assert verify(claim(replace(NOPE, ffn="two hidden layers"), exact_units)).kind == "open"
