@@ -13,20 +13,24 @@ from nopeproof import ledger
 from nopeproof.cli import _out
 from nopeproof.errors import NopeproofError
 
-OUT = Path("runs") / "report.html"
+OUT = {"html": Path("runs") / "report.html", "pdf": Path("runs") / "paper.pdf", "tex": Path("runs") / "claims.tex"}
 COMMITTED = Path("experiments") / "ledger"
 """Rows that come with a checkout; they are shown beside one's own."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """One self-contained page of all that the ledger holds: verdicts, weights, witnesses, limits, ablations, trained models."""
+    """All that the ledger holds: as one page, as a paper, or as LaTeX macros for a paper of your own.
 
-    to: Literal["html"] = "html"
+    html: one self-contained page; verdicts, weights, witnesses, limits, ablations, trained models. pdf: the paper, set by typst (the
+    extra nopeproof[paper]); a row that it needs and that is not there stops it. tex: claims.tex, with the BibTeX entries beside it.
+    """
+
+    to: Literal["html", "pdf", "tex"] = "html"
     """The format."""
 
     out: Path | None = None
-    """The file to write. Default: runs/report.html."""
+    """The file to write. Default: report.html, paper.pdf or claims.tex in runs."""
 
     ledger: Path | None = None
     """Where rows are read. Default: the variable NOPEPROOF_LEDGER, else runs/ledger; and experiments/ledger where there is one."""
@@ -35,11 +39,13 @@ class Report:
 
     def run(self) -> int:
         """Write the file. 0; what does not stand is said in it, and by the exit code of `verify`."""
-        path = self.out or OUT
+        path = self.out or OUT[self.to]
         found = ledger.read_all(folders(self.ledger))
-        from nopeproof.report.html import page
+        save(path, lambda: made(self.to, found))
+        if self.to == "tex":
+            from nopeproof.report.paper import sources
 
-        save(path, lambda: page(found))
+            save(path.with_suffix(".bib"), (sources() / "refs.bib").read_bytes)
         if self.json:
             kinds = Counter(r["kind"] for r in found.rows)
             _out.document({"schema": 1, "file": str(path), "rows": dict(sorted(kinds.items())), "torn": list(found.torn)})
@@ -48,13 +54,28 @@ class Report:
         return 0
 
 
+def made(to: str, found: ledger.Ledger) -> bytes:
+    """The file's content."""
+    if to == "pdf":
+        from nopeproof.report.paper import pdf
+
+        return pdf(found)
+    if to == "tex":
+        from nopeproof.report.tex import tex
+
+        return tex(found).encode()
+    from nopeproof.report.html import page
+
+    return page(found).encode()
+
+
 def folders(asked: Path | None) -> list[Path]:
     """The ledger that was asked for; without a wish also the one that comes with a checkout."""
     mine = ledger.folder(asked)
     return [mine] if asked is not None or ledger.VARIABLE in os.environ else [COMMITTED, mine]
 
 
-def save(path: Path, make: Callable[[], str]) -> None:
+def save(path: Path, make: Callable[[], bytes]) -> None:
     """Write what `make` gives, whole or not at all. Raises NopeproofError, before the work, where the file cannot be written."""
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -65,7 +86,7 @@ def save(path: Path, make: Callable[[], str]) -> None:
     except OSError as bad:
         raise NopeproofError(f"the report {path}", bad.strerror or str(bad), "--out FILE in a folder that you may write to") from None
     try:
-        temporary.write_text(make(), encoding="utf-8")
+        temporary.write_bytes(make())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from nopeproof import ledger
 from nopeproof.cli import _lengths, _out, _pool, _properties, _rows, _targets
-from nopeproof.cli.report import OUT, folders, save
+from nopeproof.cli.report import OUT, folders, made, save
 from nopeproof.errors import NopeproofError
 from nopeproof.library import names
 
@@ -50,7 +50,7 @@ class Reproduce:
         with _out.aside() as out:
             shown = _out.console(sys.stderr if self.json else out)
             say = lambda line: shown.print(line, markup=False)  # noqa: E731
-            work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT, say)
+            work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT["html"], say)
             steps = [verify, properties, lengths, train, compare, *([experiments] if self.full else []), report]
             results = [self.step(work, n, len(steps), step) for n, step in enumerate(steps, 1)]
         good = all(r["good"] for r in results)
@@ -131,9 +131,10 @@ def properties(work: Work) -> dict[str, Any]:
 
 def lengths(work: Work) -> dict[str, Any]:
     """How far Theorem 1's clock goes in floats: certified, measured, and where 1/t and 1/(t + 1) collide."""
-    known = _lengths.kept(ledger.read_all(work.rows))
-    jobs = [j for j in _lengths.asked(work.rows) if (j.target, j.arithmetic) not in known]
-    rows = [*known.values(), *work.bar(_lengths.done, jobs, "limits of")]
+    known = ledger.read_all(work.rows)
+    stored = {job: _lengths.kept(job, known) for job in _lengths.asked(work.rows)}
+    made = work.bar(_lengths.done, [job for job, rows in stored.items() if rows is None], "limits of")
+    rows = [row for rows in [*filter(None, stored.values()), *made] for row in rows]
     failed = [f"{r['construction']}/{r['claim']} in {r['data']['arithmetic']}" for r in rows if r["data"]["contradictions"]]
     for text in failed:
         work.say(f"      a torch run contradicts the certificate of {text}")
@@ -187,8 +188,6 @@ def experiments(work: Work) -> dict[str, Any]:
 
 def report(work: Work) -> dict[str, Any]:
     """The report, one file that needs nothing else."""
-    from nopeproof.report.html import page
-
     found = ledger.read_all(folders(work.asked))
-    save(work.out, lambda: page(found))
+    save(work.out, lambda: made("html", found))
     return {"said": f"{work.out}, {work.out.stat().st_size // 1024} kB, from {len(found.rows)} rows", "good": True}
