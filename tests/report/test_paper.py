@@ -27,7 +27,8 @@ def model(name: str, pe: str) -> dict:
         "exact_match_in": 1.0, "exact_match_beyond": 0.25, "train_length": 2,
         "scores": {"length": lengths, "exact_match": [1.0, 1.0, 0.25]},
         "uniform": {
-            "nearest": {"layer": 1, "head": 1, "nats": 0.0123}, "untrained_nearest": {"layer": 1, "head": 1, "nats": 0.05}, "distance": [[0.0123]],
+            "nearest": {"layer": 1, "head": 1, "nats": 0.0123}, "untrained_nearest": {"layer": 1, "head": 1, "nats": 0.05},
+            "distance": [[0.0123]],
         },
         "probes": [{"layer": n, "target": t, "r2": 0.9, "r2_untrained": 0.5} for n in (0, 1) for t in ("t", "1/t")],
     }  # fmt: skip
@@ -98,7 +99,7 @@ def test_what_is_printed_is_what_the_rows_say(rows):
 def test_the_text_holds_no_measured_number():
     """Numbers of two digits or more stand only in formulas, lengths of the layout, and citation keys."""
     text = re.sub(r"\$[^$]*\$|//.*|@\w+", "", TYPED.read_text())
-    assert not re.findall(r"(?<![\w.])\d[\d,.]*\d(?!\d|[.\d]*(?:pt|mm|fr|em))", text)
+    assert not re.findall(r"(?<![\w.])\d[\d,.]*\d(?!\d|[.\d]*(?:pt|mm|fr|em|%))", text.replace("SHA-256", ""))
 
 
 def test_macros_hold_every_claim_and_braces_balance(rows):
