@@ -276,10 +276,11 @@ Section Run.
       - apply weighted_ok; auto; intros a Ha; apply stands_rval, safe_ok; [apply (class_value_safe factors a), B | apply (class_value_safe (values i) a), A]; assumption.
     Qed.
 
-    Lemma head_adds_ok i v : (i < d_model c)%nat -> head_adds c h hd keys q X i = Some v ->
+    Lemma head_adds_ok i v : (i < d_model c)%nat -> head_adds c h l hd keys q X i = Some v ->
       forall y aux, stands F (val_ (here_ t) y aux) v (mean F sym T hd (after_ l) t i).
     Proof.
-      intros Hi H. unfold head_adds in H. cbv zeta in H. rewrite nth_map_seq in H by assumption. unfold head_column at 1 in H. cbv zeta in H.
+      intros Hi H. unfold head_adds in H. cbv zeta in H. rewrite nth_map_seq in H by assumption.
+      destruct (wanted h (S l) i); [| destruct (is_bos c (fst q)); [destruct (fst q)|]; discriminate]. unfold head_column at 1 in H. cbv zeta in H.
       fold value_rows in H. fold scores in H. fold (values i) in H.
       destruct (is_bos c (fst q)) eqn:B.
       - intros y aux. rewrite Hq in B, H.

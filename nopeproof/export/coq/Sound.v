@@ -78,11 +78,33 @@ Section Run.
     change (rpoly (pvar (There (State (N.of_nat l) (N.of_nat i))))) with (rmap to_there (rpoly (pvar (Here (State (N.of_nat l) (N.of_nat i)))))).
     rewrite map_nth. apply to_there_ok. apply H.
   Qed.
-  Lemma keys_known l S : states_ok l S -> keys_ok sym any T c h w l (map (fun qs => (fst (fst qs), key_stream l (snd qs))) S).
+  Lemma distinct_ok keys a s : In (a, s) keys -> exists s', In (a, s') (distinct keys) /\ streams_equal s' s = true.
+  Proof.
+    assert (Refl : forall s, streams_equal s s = true).
+    { assert (M : forall n, N.compare n n = Eq) by (intro; now apply N.compare_eq_iff).
+      assert (C : forall l, compare_codes l l = Eq) by (induction l; cbn; [reflexivity | now rewrite M]).
+      assert (Mo : forall m, compare_monos m m = Eq) by (induction m as [| [v n] m IH]; cbn; [reflexivity |]; unfold compare_vars; now rewrite C, M).
+      assert (P : forall p, pequal p p = true).
+      { induction p as [| [m q] p IH]; cbn; [reflexivity |]. rewrite Mo, IH, andb_true_r. now apply Qeq_eq_bool. }
+      induction s0 as [| x s0 IH]; cbn; [reflexivity |]. now rewrite !P. }
+    induction keys as [| k keys IH]; cbn [distinct]; [contradiction |]. cbv zeta. intros [-> | I].
+    - destruct (existsb _ (distinct keys)) eqn:E; [| exists s; split; [now left | apply Refl]].
+      apply existsb_exists in E as ([a' s'] & I & E). cbn [fst snd] in E. apply andb_prop in E as [E1 E2]. apply Nat.eqb_eq in E1. subst. now exists s'.
+    - destruct (IH I) as (s' & I' & E). exists s'. split; [| assumption]. destruct (existsb _ (distinct keys)); [assumption | now right].
+  Qed.
+  Lemma streams_equal_ok rho l s s' i z : streams_equal s s' = true -> stands F rho (get l There s' i) z -> stands F rho (get l There s i) z.
+  Proof.
+    unfold get. generalize (rpoly (pvar (There (State (N.of_nat l) (N.of_nat i))))) as d. intro d. revert s' i. induction s as [| x s IH]; intros [| x' s'] i; cbn [streams_equal]; try discriminate; [intros _ H; exact H |].
+    intro E. apply andb_prop in E as [E E3]. apply andb_prop in E as [E1 E2]. destruct i as [| i]; cbn [nth]; [| now apply IH].
+    apply (pequal_ok F rho) in E1, E2. unfold stands. now rewrite E1, E2.
+  Qed.
+  Lemma keys_known l S : states_ok l S -> keys_ok sym any T c h w l (keys_of l S).
   Proof.
     intros [E H] j Hj. destruct (cover j Hj) as (q & I & Q). rewrite <- E in I. apply in_map_iff in I as ([q' s] & E' & I). cbn in E'. subst q'.
-    exists (key_stream l s). split; [| apply key_stream_ok; now apply (H q s I j)].
-    apply in_map_iff. exists (q, s). split; [| assumption]. destruct Q as (_ & <- & _). reflexivity.
+    pose proof (in_map (fun qs : case * stream => (fst (fst qs), map (rmap to_there) (snd qs))) _ _ I) as M. cbn [fst snd] in M.
+    apply distinct_ok in M as (s' & M & Eq'). exists (get l There s'). split.
+    - unfold keys_of. apply in_map_iff. exists (fst q, s'). split; [| exact M]. destruct Q as (_ & <- & _). reflexivity.
+    - intros x aux i. apply (streams_equal_ok _ l s' _ i _ Eq'). now apply (key_stream_ok l s j (H q s I j Q)).
   Qed.
 
   (* --- layers --- *)
@@ -103,13 +125,14 @@ Section Run.
   Lemma step_ok l S : states_ok l S -> states_ok (Datatypes.S l) (step c h l S).
   Proof.
     intro St. pose proof (keys_known l S St) as K. destruct St as [E H]. unfold step. cbv zeta.
-    set (keys := map (fun qs => (fst (fst qs), key_stream l (snd qs))) S) in *. set (ps := combine (seq 0 (length (nth l (layers c) []))) (nth l (layers c) [])).
+    set (keys := keys_of l S) in *. set (ps := combine (seq 0 (length (nth l (layers c) []))) (nth l (layers c) [])).
     split; [rewrite map_map; exact E |].
     intros q s I t Q y aux i. apply in_map_iff in I as ([q' s0] & E' & I). cbn [fst snd] in E'. injection E' as -> <-.
     set (x := get l Here s0). unfold get at 1.
     destruct (Nat.lt_ge_cases i (d_model c)) as [L | G].
     2: { rewrite nth_overflow by (rewrite map_length, seq_length; lia). rewrite <- here_state. apply (state_var _ _ _ (Datatypes.S l) i false). }
     rewrite nth_map_seq by assumption.
+    destruct (wanted h (Datatypes.S l) i); [| rewrite <- here_state; apply (state_var _ _ _ (Datatypes.S l) i false)].
     assert (A : forall v, fold_right (fun f acc => match acc with Some a => match f i with Some b => Some (radd b a) | None => None end | None => None end) (Some (x i))
         (map (fun add => add q x) (map (fun np => part_adds c h l (fst np) (snd np) keys) ps)) = Some v ->
       stands F (val_ (here_ t) y aux) v (after_ l t i + total (fun np => adds F sym any T l (fst np) (snd np) (after_ l) t i) ps)).

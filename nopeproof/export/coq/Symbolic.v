@@ -12,7 +12,8 @@ Definition case := (nat * place)%type. (* the class of the token there, and wher
 
 (* For a range of units: the last active one is slope * r + offset; the sum of the first k is a polynomial in k (Aux 0) and r. *)
 Record unit_hint := { slope : Z; offset : Z; sums : list (nat * list (Q * list var)) }.
-Record hints := { modulus : nat; singles : nat; fraction : positive; for_units : list ((nat * nat * place) * unit_hint) }.
+Record hints := { modulus : nat; singles : nat; fraction : positive; for_units : list ((nat * nat * place) * unit_hint);
+  needed : list (list nat) }. (* after each number of sub-layers: the coordinates worth computing; the others stay unknown *)
 
 Definition place_eqb (a b : place) : bool :=
   match a, b with Fixed n, Fixed k => Nat.eqb n k | Mod n, Mod k => Nat.eqb n k | _, _ => false end.
@@ -95,6 +96,7 @@ Section Symbolic.
   (* --- the stream at one position: known coordinates; any other stands for itself --- *)
 
   Definition stream := list ratio.
+  Definition wanted (l i : nat) : bool := existsb (Nat.eqb i) (nth l (needed h) []).
   Definition get (l : nat) (side : local -> var) (s : stream) (i : nat) : ratio :=
     nth i s (rpoly (pvar (side (State (N.of_nat l) (N.of_nat i))))).
 
@@ -156,10 +158,10 @@ Section Symbolic.
             | Some (v :: rest) => (Some (v :: rest), if forallb (replaces v) rest then Some v else None)
             | _ => (None, None)
             end).
-  Definition head_adds (hd : head) (keys : list (nat * (nat -> ratio))) : case -> (nat -> ratio) -> nat -> option ratio :=
+  Definition head_adds (l : nat) (hd : head) (keys : list (nat * (nat -> ratio))) : case -> (nat -> ratio) -> nat -> option ratio :=
     let key_rows := map (fun k => (fst k, reads (W_K hd) (snd k))) keys in
     let value_rows := map (fun k => (fst k, reads (W_V hd) (snd k))) keys in
-    let columns := map (head_column hd value_rows) (seq 0 (d_model c)) in
+    let columns := map (fun i => if wanted (S l) i then head_column hd value_rows i else ([], (None, None))) (seq 0 (d_model c)) in
     fun q x =>
       let query := reads (W_Q hd) x in
       let factors := if existsb (fun col => is_some (fst (snd col)) && negb (is_some (snd (snd col)))) columns && negb (is_bos (fst q))
@@ -224,25 +226,41 @@ Section Symbolic.
 
   Definition part_adds (l n : nat) (p : part) (keys : list (nat * (nat -> ratio))) : case -> (nat -> ratio) -> nat -> option ratio :=
     match p with
-    | Head hd => head_adds hd keys
+    | Head hd => head_adds l hd keys
     | Opaque writes => fun _ _ i => if existsb (Nat.eqb i) writes then None else Some rzero
     | Bias b => fun _ _ i => Some (rpoly (read_entry false false b i))
     | Unit read bias write => unit_adds read bias write
     | Units read bias write first rise shift floor => units_adds l n read bias write first rise shift floor
     end.
+  Fixpoint streams_equal (a b : stream) : bool :=
+    match a, b with
+    | [], [] => true
+    | x :: a, y :: b => pequal (fst x) (fst y) && pequal (snd x) (snd y) && streams_equal a b
+    | _, _ => false
+    end.
+  Fixpoint distinct (keys : list (nat * stream)) : list (nat * stream) :=
+    match keys with
+    | [] => []
+    | k :: rest => let r := distinct rest in if existsb (fun k' => Nat.eqb (fst k') (fst k) && streams_equal (snd k') (snd k)) r then r else k :: r
+    end.
   Definition key_stream (l : nat) (s : stream) : nat -> ratio := get l There (map (rmap to_there) s).
+  Definition keys_of (l : nat) (states : list (case * stream)) : list (nat * (nat -> ratio)) :=
+    map (fun k => (fst k, get l There (snd k))) (distinct (map (fun qs => (fst (fst qs), map (rmap to_there) (snd qs))) states)).
   Definition step (l : nat) (states : list (case * stream)) : list (case * stream) :=
-    let keys := map (fun qs => (fst (fst qs), key_stream l (snd qs))) states in
+    let keys := keys_of l states in
     let ps := nth l (layers c) [] in
     let adders := map (fun np => part_adds l (fst np) (snd np) keys) (combine (seq 0 (length ps)) ps) in
     map (fun qs =>
       let x := get l Here (snd qs) in
       let fs := map (fun add => add (fst qs) x) adders in
       (fst qs, map (fun i =>
-        match fold_right (fun f acc => match acc with Some a => match f i with Some b => Some (radd b a) | None => None end | None => None end) (Some (x i)) fs with
-        | Some a => a
-        | None => rpoly (pvar (Here (State (N.of_nat (S l)) (N.of_nat i))))
-        end) (seq 0 (d_model c)))) states.
+        let unknown := rpoly (pvar (Here (State (N.of_nat (S l)) (N.of_nat i)))) in
+        if wanted (S l) i then
+          match fold_right (fun f acc => match acc with Some a => match f i with Some b => Some (radd b a) | None => None end | None => None end) (Some (x i)) fs with
+          | Some a => a
+          | None => unknown
+          end
+        else unknown) (seq 0 (d_model c)))) states.
   Fixpoint states (l : nat) : list (case * stream) :=
     match l with
     | O => map (fun q => (q, map (fun i => rpoly (read_entry true false (nth (fst q) (classes c) []) i)) (seq 0 (d_model c)))) cases

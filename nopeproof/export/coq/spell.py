@@ -216,7 +216,41 @@ def hints(certificate: Mapping[str, Any]) -> str:
         sums = listed(f"({i}, {_sum(text)})" for i, text in hint["sums"].items())
         found.append(f"({2 * block - 1}, {unit}, {where}, {{| slope := {integer(speed)}; offset := {integer(last)}; sums := {sums} |}})")
     split = f"modulus := {given['modulus']}; singles := {given['singles']}; fraction := {_fraction(certificate['subject'])}"
-    return f"{{|\n  {split};\n  for_units := {lines(found, 15)} |}}"
+    worth = listed(listed(map(str, sorted(x))) for x in needed(certificate))
+    return f"{{|\n  {split};\n  for_units := {lines(found, 15)};\n  needed := {worth} |}}"
+
+
+def needed(certificate: Mapping[str, Any]) -> list[set[int]]:
+    """For each number of sub-layers, the coordinates that the claim depends on; one left out stays unknown to Coq."""
+    statement, blocks = certificate["claim"], certificate["subject"]["blocks"]
+    found: list[set[int]] = [set() for _ in range(2 * len(blocks) + 1)]
+    for place in ("site", "start", "end"):
+        if place in statement:
+            found[layer(statement[place])] |= set(statement.get("indices", [statement.get("index")]))
+    for which in ("head", "other"):
+        if which in statement:
+            read = blocks[statement["block"] - 1]["heads"][statement[which]]
+            found[2 * statement["block"] - 2] |= _read(read["W_Q"] + read["W_K"]) - set(statement.get("content", ()))
+    for n in range(2 * len(blocks), 0, -1):
+        block = blocks[(n - 1) // 2]
+        found[n - 1] |= found[n]
+        for part in block["heads"] if n % 2 else (block["mlp"] or {"units": ()})["units"]:
+            found[n - 1] |= _reads(part, found[n])
+    return found
+
+
+def _reads(part: Mapping[str, Any], written: set[int]) -> set[int]:
+    """What a head or a unit reads to write these coordinates."""
+    if "opaque" in part:
+        return set()
+    if "read" in part:
+        return _read([part["read"]]) if _read([part["write"]]) & written else set()
+    values = [v for v, o in zip(part["W_V"], part["W_O"], strict=True) if _read([o]) & written]
+    return _read(part["W_Q"] + part["W_K"] + values) if values else set()
+
+
+def _read(rows: Sequence[Mapping[str, str]]) -> set[int]:
+    return {int(i) for row in rows for i in row}
 
 
 def _with_r(text: str) -> scalars.Scalar:
