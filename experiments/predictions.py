@@ -46,7 +46,7 @@ class Runs:
                 kind = shallow if config["recipe"]["layers"] == 1 else deep
                 kind[config["task"], config["pe"]] = {s["seed"]: _shares(s, config["recipe"]["train_length"]) for s in data["scores"]}
         compared = [r["data"] for r in found.of("compare")]
-        built = {(m["task"], m["name"]): m for r in found.of("built") for m in r["data"]["models"]}
+        built = {(m["task"], m["name"]): m for data in compared for run in data["built"] for m in run["models"]}
         return Runs(deep, shallow, [row for data in compared for row in data["summary"]], list(built.values()))
 
     def pairs(self, task: str, better: str, worse: str) -> list[tuple[float, float]]:

@@ -64,11 +64,13 @@ class Compare:
 
 
 def compare(asked: Compare, tell: Any = None) -> dict[str, Any]:
-    """The comparison `asked` describes; its row is stored in the ledger."""
-    from nopeproof.learn.compare import compare_runs
+    """The comparison `asked` describes, with each run held beside the construction; its row is stored in the ledger."""
+    from nopeproof.learn.built import hold_beside
+    from nopeproof.learn.compare import compare_runs, find_runs
 
     runs = asked.runs or default_runs()
     found = compare_runs(runs, lengths=asked.lengths or None, seed=asked.seed, words_per_length=asked.words, progress=tell)
+    found["built"] = [hold_beside(run, words_per_length=asked.words, seed=asked.seed) for run in find_runs(runs)]
     command = ["nopeproof", "compare", *map(str, runs), "--words", str(asked.words), "--seed", str(asked.seed)]
     command += ["--lengths", *map(str, asked.lengths)] if asked.lengths else []
     ledger.Writer(ledger.folder(asked.ledger), "compare").append(ledger.row("compare", data=found, command=command))
@@ -109,6 +111,14 @@ def tables(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
         models.add_row(
             m["task"], m["pe"], str(m["seed"]), learned, beyond, *heads, *_probes(m["probes"], "1/t"), *_probes(m["probes"], "t")
         )
+    built = columns(
+        "task", "model", "verdict", "near heads", "exact match", "swapped", "without them", "without others", "<bos> cut in layer 1"
+    )
+    for m in (model for run in found["built"] for model in run["models"]):
+        swapped, gone = m.get("swap"), m["ablate"]
+        figures = [_share(score) for score in (m, swapped, gone["near"], gone["others"], m["cut_bos"])]
+        near = ", ".join(f"{h['layer']}.{h['head']}" for h in m["near_heads"])
+        built.add_row(m["task"], m["name"], m.get("verdict", "-"), near or "none", *figures)
     distances = columns("task", "length", "NoPE compared with", "as", "D_AT (nats)", "from", "to", "pairs")
     for r in found["summary"]:
         figures = [f"{r[key]:.4f}" for key in ("mean", "least", "most")]
@@ -120,9 +130,14 @@ def tables(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ranked = "ranking by exact match beyond the lengths trained on; left out, because not learned: "
     return [
         (about, models),
+        ("beside the construction: heads nearer to 1/t than any untrained one (layer.head), and exact match after interventions", built),
         (ranked + (", ".join(found["ranking"]["left_out"]) or "none"), found_order),
         ("attention distance from NoPE, mean over layers; nearest first", distances),
     ]
+
+
+def _share(score: Mapping[str, Any] | None) -> str:
+    return "-" if score is None else f"{score['exact_match']:.3f}"
 
 
 def _probes(rows: Sequence[Mapping[str, Any]], target: str) -> list[str]:

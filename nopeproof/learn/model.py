@@ -9,7 +9,7 @@ Axes: s stacked models, b batch, t positions (queries; u keys), h heads, e d_hea
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -89,6 +89,12 @@ class Position:
     bias: Float[Tensor, "*lead t u"]
     """The causal mask, -inf above the diagonal, plus the encoding's score term if it has one."""
 
+    def without_first(self) -> Position:
+        """Key 1 hidden from all later queries."""
+        bias = self.bias.clone()
+        bias[..., 1:, 0] = -math.inf
+        return Position(self.constants, bias)
+
 
 class Transformer(nn.Module):
     """Stacked decoder-only Transformers, one for each seed, over a vocabulary of ``vocabulary`` tokens.
@@ -121,16 +127,19 @@ class Transformer(nn.Module):
         """Logits of the next token at every position."""
         return self.trace(tokens).logits
 
-    def trace(self, tokens: Int[Tensor, "s b t"]) -> Trace:
-        """The forward pass with all it went through; it is the only one, so what is analysed is what is trained."""
+    def trace(self, tokens: Int[Tensor, "s b t"], cut_first: Collection[int] = ()) -> Trace:
+        """The forward pass with all it went through; it is the only one, so what is analysed is what is trained.
+
+        In the layers of ``cut_first`` (from 1) no query after the first sees key 1: an intervention, empty in training.
+        """
         position = self._position(tokens.shape[-1])
         model = torch.arange(tokens.shape[0], device=tokens.device)[:, None, None]
         x = self.W_E[model, tokens]
         if isinstance(self.encoding, StreamEncoding):
             x = x + self.encoding.stream(position.constants, dict(self.position.items())).unsqueeze(-3)
         stream, attention = [x], []
-        for block in self.blocks:
-            x, weights = block(x, position)
+        for layer, block in enumerate(self.blocks, 1):
+            x, weights = block(x, position.without_first() if layer in cut_first else position)
             stream.append(x)
             attention.append(weights)
         return Trace(stream, attention, _project(self.norm(x), self.W_U))

@@ -31,6 +31,7 @@ def test_the_document_is_the_row_and_the_default_is_the_one_preset_there_is(caps
     found = json.loads(capsys.readouterr().out)
     (row,) = ledger.read_all(Path("ledger")).of("compare")
     assert row["data"] == found and [m["name"] for m in found["models"]] == ["nope/0", "nope/1", "t5/0", "t5/1"]
+    assert [m["name"] for run in found["built"] for m in run["models"]] == ["nope/0", "nope/1", "t5/0", "t5/1"]
     assert main([*row["command"][1:], "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == found
 
@@ -39,7 +40,9 @@ def test_tables_name_models_and_null_models(capsys):
     trained("one", "nope", "alibi")
     assert main(["compare", "runs/train/one", "--words", "4", "--lengths", "3"]) == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("alibi", "not learned", "other seed", "untrained", "uniform", "layer 0"))
+    assert all(
+        word in shown for word in ("alibi", "not learned", "other seed", "untrained", "uniform", "key-only", "verdict", "reciprocal")
+    )
 
 
 @pytest.mark.parametrize(
