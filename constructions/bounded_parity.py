@@ -7,9 +7,13 @@ Two uniform heads give 1/t and c/t, c the number of a's so far. For a threshold 
 exactly: if c >= k both are on and their difference is 1; if c <= k - 1 then M (c - k)/t <= -M/t <= -1 and both are off. So
 count = sum_k [c >= k] and parity = sum_k (-1)^(k+1) [c >= k], and every other function of c from the same hidden units.
 
-The margin 1/t shrinks with the length, so M has to grow: weights for T are wrong beyond it (`runs-out`). Nothing here
-speaks of parity at every length with one set of weights.
+The margin 1/t shrinks with the length, so M has to grow: weights for T are wrong beyond it (`runs-out`). An error d in c/t comes
+out as T d, from one threshold alone, so counts and parities round correctly iff |d| < 1/(2 T) (`noise-inside`, `noise-edge`): the
+precision needed grows with the length. Nothing here speaks of parity at every length with one set of weights.
 """
+
+from dataclasses import replace
+from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
 from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
@@ -51,10 +55,25 @@ def reads(f):
     return lambda trace: all(x == f(trace.word[: t + 1].count("a")) for t, x in enumerate(trace.at(after_ffn(1), "count")))
 
 
+def noisy(error):
+    """The parity circuit with an error in c/t, the same at every t."""
+    head = uniform_head([R.bos, R.kind + error * R.one], [R.recip, R.share], name="1/t and c/t + error")
+    return replace(parity, blocks=[replace(parity.blocks[0], heads=[head])], name=f"parity[T={T}], c/t + {float(error):.9f}")
+
+
+rounds = Holds(
+    "count is within 1/2 of the parity of the a's so far",
+    lambda trace: all(abs(2 * (x - trace.word[:t].count("a") % 2)) < 1 for t, x in enumerate(trace.at(after_ffn(1), "count"), 1)),
+)
+edge = Fraction(1, 2 * T)
+given = Scope(t_max=T, vocabulary="given")
 counts = Holds("count = number of a's so far", reads(lambda c: c))
 claims = [
     Claim("count", counts_a, counts, few, SOURCE),
     Claim("frame", counts_a, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
-    Claim("parity", parity, Holds("count = parity of the a's so far", reads(lambda c: c % 2)), Scope(t_max=T, vocabulary="given"), SOURCE),
+    Claim("parity", parity, Holds("count = parity of the a's so far", reads(lambda c: c % 2)), given, SOURCE),
+    Claim("noise-inside", noisy(edge * (1 - Fraction(1, 10**9))), rounds, given, SOURCE, note="c/t too large by almost 1/(2 T)"),
+    Claim("noise-below", noisy(-edge * (1 - Fraction(1, 10**9))), rounds, given, SOURCE, note="too small by as much"),
+    Claim("noise-edge", noisy(edge), Fails(rounds), given, SOURCE, note="off by exactly 1/2"),
     Claim("runs-out", counts_a.at(3), Fails(counts), Scope(vocabulary="given"), SOURCE, note="the weights for T = 3 on longer words"),
 ]

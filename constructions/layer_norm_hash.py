@@ -23,6 +23,7 @@ from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
+uses = ["absolute-position"]
 SOURCE = "merrill2024, layer-norm hash and Lemma 8"
 R = Residual(bos=1, one=2, recip=2, content=2)
 UNIT = Fraction(2, R.d_model)  # a normed stream has length sqrt(d_model), a hash of unit length occurs twice in it

@@ -1,4 +1,4 @@
-"""Any function of position from the same T - 1 hidden units: t, t^2, t^3, a learned table, one-hot codes.
+"""Any function of position from the same T - 1 hidden units: t, t^2, t^3, a learned table, sinusoids, one-hot codes.
 
 Once 1/t stands in the stream, every f on 1..T is an exact one-layer ReLU read-out of it:
 
@@ -53,10 +53,12 @@ powers = Family(
 
 T = 6
 LEARNED = [Fraction(x) for x in (3, -1, 4, Fraction(1, 5), -9, 2)]  # any numbers
-S = Residual(one=1, bos=1, recip=1, learned=1, hot=T)
-
-
+WAVE = [(Fraction(3, 5), Fraction(4, 5))]  # (cos wt, sin wt), the angle with cosine 3/5 and sine 4/5: rational at every t
+for _ in range(T - 1):
+    WAVE.append((WAVE[-1][0] * 3 / 5 - WAVE[-1][1] * 4 / 5, WAVE[-1][1] * 3 / 5 + WAVE[-1][0] * 4 / 5))
+S = Residual(one=1, bos=1, recip=1, learned=1, wave=2, hot=T)
 columns = [(S.learned, LEARNED)] + [(S.hot[n], [int(t == n + 1) for t in range(1, T + 1)]) for n in range(T)]
+columns += [(S.wave[part], [w[part] for w in WAVE]) for part in (0, 1)]
 learned = Circuit(
     S,
     Embedding({"<bos>": S.one + S.bos, "a": S.one}),
@@ -72,9 +74,10 @@ learned = Circuit(
 
 
 def reads_table(trace):
-    """The learned column holds the table, the one-hot columns the position."""
-    learned_row, hot = trace.at(after_ffn(1), "learned"), trace.at(after_ffn(1), "hot")
-    return all(learned_row[t] == LEARNED[t] and list(hot[t]) == [int(n == t) for n in range(T)] for t in range(trace.T))
+    """The learned column holds the table, the wave a sinusoid, the one-hot columns the position."""
+    rows = (trace.at(after_ffn(1), name) for name in ("learned", "wave", "hot"))
+    wanted = zip(LEARNED, WAVE, [[int(n == t) for n in range(T)] for t in range(T)], strict=True)
+    return all((x, tuple(w), list(h)) == want for (x, w, h), want in zip(zip(*rows, strict=True), wanted, strict=False))
 
 
 claims = [
@@ -85,7 +88,7 @@ claims = [
     Claim(
         "learned-table",
         learned,
-        Holds("the learned column and the one-hot code are exact", reads_table),
+        Holds("the learned column, the sinusoid and the one-hot code are exact", reads_table),
         Scope(t_max=T, vocabulary="given"),
         SOURCE,
     ),

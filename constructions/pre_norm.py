@@ -7,7 +7,7 @@ content; (2) LayerNorm subtracts the mean, so `bos` is not 0 at other tokens. Bo
 Repair. W_Q = 0 makes the softmax uniform under any norm. RMSNorm keeps zeros, so the average of the flag is 1/t times
 the flag's normed value at BOS, one known number: W_V divides by it. For LayerNorm the flag is a pair (1, -1) and W_V reads
 their difference, which the mean does not touch. Attention then gives 1/t for all content. (Here BOS has content 0, so
-its normed flag is rational.) The FFN is another matter: its own norm scales 1/t by the content, see the notes there.
+its normed flag is rational.) The FFN is another matter, as its own norm scales 1/t by the content: norm-robust has one with biases.
 """
 
 from nopeproof.circuit import Block, Circuit, Embedding, Head, Norm

@@ -18,6 +18,7 @@ from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, aft
 from nopeproof.parts import cauchy_gains, sink_head
 from nopeproof.residual import Residual
 
+uses = ["selector-width"]
 SOURCE = "barbero2025, attention sinks; chiang2022 for the count in a softmax; the clock and its threshold are this project's"
 R = Residual(one=1, bos=1, clock=1, content=1)
 T = 6

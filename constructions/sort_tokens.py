@@ -7,8 +7,12 @@ Tokens 0, ..., V - 1 (V = 2 is checked) and the mark |. Two layers of uniform at
      number of tokens of w that are at most v. The k-th smallest token of w is the number of v with C_v < k, and
      [C_v < k] = relu(T (k - C_v)/t) - relu(T (k - C_v)/t - 1), as k - C_v is at most 0 or at least 1.
 The read-out is 2 v y - v^2 for y that number: the right token leads by at least 1. Sorting needs counts only, which a
-causal mean gives without any position; copying needs positions (copy-and-reverse). T enters as a gain, not as a width.
+causal mean gives without any position; copying needs positions (copy-and-reverse). T enters as a gain, not as a width. Its price:
+an error d in k/t raises each of the V comparisons by up to T d, so the right token still leads iff d < 1/(2 V T) (`noise-edge`).
 """
+
+from dataclasses import replace
+from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit
 from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_ffn, embedding
@@ -52,6 +56,26 @@ def sorts(trace):
     return all(best - rival >= 1 for best, rival in right)
 
 
+def noisy(error, T=4):
+    """The member T with an error in k/t, the same at every t."""
+    member = stack.at(T)
+    head = uniform_head([R.after + error * R.one, *R.below], [R.k, *R.count], name="k/t + error and C_v/t")
+    blocks = [*member.blocks[:2], replace(member.blocks[2], heads=[head])]
+    return replace(member, blocks=blocks, name=f"sort[T={T}], k/t + {float(error):.9f}")
+
+
+def leads(trace):
+    """As `sorts`, with any lead above 0."""
+    if trace.word.count("|") != 1:
+        return True
+    cut = trace.word.index("|")
+    answer, logits = sorted(trace.word[:cut]), trace.logits()[cut:]
+    return all(row[want] > row[other] for row, want in zip(logits, answer, strict=False) for other in row if other != want)
+
+
+edge = Fraction(1, 2 * V * 4)
+given = Scope(t_max=4, words="any", vocabulary="given")
+right = Holds("from | on, the next token of the sorted word leads", leads)
 statement = Holds("from | on, the next token of the sorted word leads by at least 1", sorts)
 few = Scope(order="forall T exists weights", words="any", vocabulary="given", t_max=4)
 claims = [
@@ -63,6 +87,8 @@ claims = [
         Scope(order="forall T exists weights", words="any", vocabulary="given", t_max="T"),
         SOURCE,
     ),
+    Claim("noise-inside", noisy(edge * (1 - Fraction(1, 10**9))), right, given, SOURCE, note="k/t too large by almost 1/(2 V T)"),
+    Claim("noise-edge", noisy(edge), Fails(right), given, SOURCE, note="a tie"),
     Claim(
         "runs-out", stack.at(2), Fails(statement), Scope(words="any", vocabulary="given"), SOURCE, note="the gain for T = 2 on longer words"
     ),
