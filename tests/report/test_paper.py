@@ -99,7 +99,7 @@ def test_what_is_printed_is_what_the_rows_say(rows):
 def test_the_text_holds_no_measured_number():
     """Numbers of two digits or more stand only in formulas, lengths of the layout, and citation keys."""
     text = re.sub(r"\$[^$]*\$|//.*|@\w+", "", TYPED.read_text())
-    assert not re.findall(r"(?<![\w.])\d[\d,.]*\d(?!\d|[.\d]*(?:pt|mm|fr|em|%))", text.replace("SHA-256", ""))
+    assert not re.findall(r"(?<![\w.])\d[\d,.]*\d(?!\d|[.\d]*(?:pt|mm|fr|em|%))", text.replace("SHA-256", "").replace('"1.1"', ""))
 
 
 def test_macros_hold_every_claim_and_braces_balance(rows):
