@@ -19,8 +19,7 @@ def alibi_constant(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a = Argument(claim, "theory.printed: exponents of 2 as fractions")
     H = a.size("heads")
     printed = -Fraction(1, H + 3)  # 2^(-log2 x) = 1/x
-    a.step(f"printed, {H} heads: C = 2^({printed}), so slopes 2^(m {printed}), m = 1..{H}", True)
-    a.step("the first printed slope is not 1/2", printed != -1)
+    a.step(f"printed, {H} heads: C = 2^({printed}), so the first slope is not 1/2", printed * (H + 3) == -1 != printed)
     right = [-Fraction(8 * m, H) for m in range(1, H + 1)]
     a.step(f"2^(-8 m/{H}) are 1/2, 1/4, ..., 1/2^8" if H == 8 else f"2^(-8 m/{H})", H != 8 or right == [-m for m in range(1, 9)])
     a.step("nopeproof.positions gives just these", all(s == 2.0**e for s, e in zip(alibi_slopes(H), map(float, right), strict=True)))

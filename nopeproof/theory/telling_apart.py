@@ -17,7 +17,7 @@ from nopeproof.theory.argument import Argument
 from nopeproof.theory.colours import BOS, Refinement, bayes_ceiling, words
 
 TOOL = "theory.colours: colour refinement"
-TOLERANCE = 1e-9
+TOLERANCE, SEPARATE = 1e-9, 1e-8
 
 
 def refinement(models: ModelClass, depth: int | None = None) -> Refinement:
@@ -129,10 +129,22 @@ def every_word(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     for alphabet, longest in (("ab", 8 + 2 * deep), ("abc", 5 + deep)):
         every = [w for w in words(alphabet, longest) if not (constant and len(set(w)) == 1)]
         a.step(f"read back from the last colour: {len(every)} words over {alphabet}", all(_reads(r, w) for w in every))
+        a.step(f"a random member, float64: these words end in {len(every)} different states", _separated(a.models, every))
     long = [["a", "b", *rng.choices("abc", k=n)] for n in range(10, 60, 10)]
     a.step("read back: random words of up to 52 tokens", all(_reads(r, w) for w in long))
     a.identity("1/i - 1/j", "(j - i)/(i*j)", "distinct positions have distinct shares")
     return a.evidence("proved")
+
+
+def _separated(models: ModelClass, every: Sequence[Sequence[str]]) -> bool:
+    """Whether the member drawn from seed 1 has different last states on all of these words, by more than rounding."""
+    import numpy as np
+
+    from nopeproof.theory.members import states
+
+    last = np.array([states(models, _put(models, w), 1)[-1][-1] for w in every])
+    gaps = [abs(last[n + 1 :] - row).max(1).min() for n, row in enumerate(last[:-1])]
+    return min(gaps) > SEPARATE
 
 
 def _reads(r: Refinement, word: Sequence[str]) -> bool:
