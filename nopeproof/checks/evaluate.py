@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from nopeproof import algebra
-from nopeproof.circuit import Block, Circuit
+from nopeproof.circuit import Block, Circuit, Opaque
 from nopeproof.claims import Equals, Fails, Holds, SameAttention, ScoreIs, Shown, Site, Statement, Unchanged, Within
 from nopeproof.run.exact import ExpNumber
 from nopeproof.run.trace import Trace
@@ -56,7 +56,8 @@ def trimmed(circuit: Circuit, statement: Statement) -> Circuit:
         last = blocks.pop()
         need = {i for h in heads for v in (*last.heads[h].W_Q, *last.heads[h].W_K) for i in v.indices}  # type: ignore[union-attr]
         need |= set(getattr(inner, "indices", ())) | _everything(circuit, last.norm_attention)
-        scores_only = [replace(h, W_V=(circuit.residual.zero,), W_O=(circuit.residual.zero,)) for h in last.heads]
+        zero = (circuit.residual.zero,)
+        scores_only = [h if isinstance(h, Opaque) else replace(h, W_V=zero, W_O=zero) for h in last.heads]
         kept = [replace(last, heads=scores_only, mlp=None)]
     else:
         need = {inner.index} if isinstance(inner, Equals) else set(inner.indices)
@@ -80,7 +81,9 @@ def _slice(circuit: Circuit, block: Block, need: set[int]) -> tuple[Block, set[i
         need |= _everything(circuit, block.norm_ffn) if units else set()
         mlp = replace(mlp, units=units) if units or mlp.b_2.indices else None  # type: ignore[union-attr]
     heads = [h for h in block.heads if need & h.writes]
-    need |= {i for h in heads for m in (h.W_Q, h.W_K, h.W_V) for v in m for i in v.indices}  # type: ignore[union-attr]
+    for h in heads:
+        read = range(circuit.d_model) if isinstance(h, Opaque) else (i for m in (h.W_Q, h.W_K, h.W_V) for v in m for i in v.indices)  # type: ignore[union-attr]
+        need |= set(read)
     need |= _everything(circuit, block.norm_attention) if heads else set()
     return replace(block, heads=heads, mlp=mlp), need
 

@@ -1,8 +1,9 @@
 """Mutation: change one weight at a time and see whether anything notices. No refuted mutant may be accepted by the kernel.
 
 Each mutant is *refuted* (an exact run breaks a claim: the witness is kept), *satisfies* every claim still (proved again by
-the kernel, or exhausted where the claim is bounded), or is *unresolved*. A mutant that the kernel accepts and an exact
-run refutes is an alarm. Equivalent mutants are common and no scandal: an entry of W_Q changes nothing while W_K = 0.
+the kernel, exhausted where the claim is bounded, or nothing that the claim reads has changed), or is *unresolved*. A mutant
+that the kernel accepts and an exact run refutes is an alarm. Equivalent mutants are common and no scandal: an entry of W_Q
+changes nothing while W_K = 0.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from nopeproof.errors import NopeproofError
 LIMIT, SEED = 800, 0
 SECONDS = 5.0  # for a bounded claim that a mutant may still satisfy
 ALL_WORDS, CONSTANT, WORDS = 4, 9, 40  # every word up to 4 tokens (WORDS a length), constant ones up to 9
+UNREAD = "nothing that the claim reads has changed"
 Status = Literal["refuted", "satisfies", "unresolved"]
 
 
@@ -90,6 +92,7 @@ class Judge:
         self.killers: dict[str, Counter] = {c.id: Counter() for c in self.claims}
         found = {c.id: prove(c) for c in self.claims}
         self.hints = {id: e.certificate["hints"] for id, e in found.items() if e.certificate is not None}
+        self.read = {c.id: trimmed(c.circuit, c.statement).as_json() for c in self.claims}
         self.originals = {c.id: self.parts(c, {}) for c in self.claims}
 
     def __call__(self, mutant: Mutant) -> Outcome:
@@ -97,6 +100,9 @@ class Judge:
         how, alarm, refuted, unsettled, memory, subject = set(), False, None, None, {}, mutant.subject
         for original in [c for c in self.claims if c.subject.name == mutant.name]:
             claim = replace(original, subject=subject)
+            if original.id in self.hints and trimmed(claim.circuit, claim.statement).as_json() == self.read[original.id]:
+                how.add(UNREAD)  # as it was proved of the original, and no run could tell
+                continue
             accepted = self.kernel_accepts(claim, memory)
             if refuted is not None and not accepted:
                 continue

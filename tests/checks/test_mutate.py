@@ -9,10 +9,10 @@ from nopeproof import kernel, ledger, library
 from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import instance, trace_of
 from nopeproof.checks.mutants import STEPS, mutants
-from nopeproof.checks.mutate import choose, ledger_row, mutate
+from nopeproof.checks.mutate import UNREAD, choose, ledger_row, mutate
 from nopeproof.checks.prove import prove
 from nopeproof.circuit import Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn, embedding
 from nopeproof.errors import NopeproofError
 from nopeproof.parts import clock_basis, uniform_head
 from nopeproof.residual import Residual
@@ -82,6 +82,14 @@ def test_every_mutant_is_judged_and_a_witness_shows_what_it_says():
             assert prove(claim).kind != "proved"
         else:
             assert o.by == "proved" and prove(claim).kind == "proved"
+
+
+def test_what_the_claim_does_not_read_needs_no_second_proof():
+    frame = Claim("frame", HEAD, Unchanged(embedding(), after_attention(1), [R.one]), HERE)
+    found = {(o.mutant.where, o.mutant.change): (o.status, o.by) for o in mutate([frame], None).outcomes}
+    assert found["block 1, head '1/t', W_V[0] at bos", "1 -> -1"] == ("satisfies", UNREAD)
+    assert found["block 1, head '1/t', W_O[0] at one", "0 -> 1"][0] == "refuted"
+    assert found["the embedding of 'a' at one", "1 -> -1"] == ("satisfies", "proved")
 
 
 def test_a_family_is_judged_in_its_members_and_ranges_are_mutated():
