@@ -36,8 +36,8 @@ class Limits:
     out: Path | None = None
     """Write the plot of lengths, an SVG file, there; beside it, NAME-error.svg, the error at each t."""
 
-    beside: bool | None = None
-    """Show the known clocks side by side. Default: for a target that is one of them."""
+    alone: bool = False
+    """Only this construction, not the known clocks beside it."""
 
     ledger: Path | None = None
     """Where rows are stored. Default: the variable NOPEPROOF_LEDGER, else runs/ledger."""
@@ -90,7 +90,7 @@ def answer(asked: Limits) -> dict[str, Any]:
         "schema": 1,
         "target": asked.target,
         "rows": list(_rows(construction.name, chosen, asked.rows, writer)),
-        "clocks": list(_clocks(construction.name, asked.beside, writer)),
+        "clocks": list([] if asked.alone else _clocks(construction.name, writer)),
     }
 
 
@@ -103,7 +103,7 @@ def _rows(name: str, chosen: Sequence[tuple[Any, str]], rows: int, writer: ledge
             bars.update(task, description=f"{claim.id} {text}")
             data = limits(claim, text, rows)
             bars.update(task, advance=1)
-            command = ["nopeproof", "limits", f"{name}/{claim.id}", "--dtype", text, "--rows", str(rows), "--no-beside"]
+            command = ["nopeproof", "limits", f"{name}/{claim.id}", "--dtype", text, "--rows", str(rows), "--alone"]
             if writer is not None:
                 verdict = "certified" if data["certified"] else "open"
                 writer.append(
@@ -121,9 +121,9 @@ def _rows(name: str, chosen: Sequence[tuple[Any, str]], rows: int, writer: ledge
             yield data
 
 
-def _clocks(name: str, asked: bool | None, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]:
-    """The clocks side by side, if asked for, or if the construction is one of them."""
-    if not (name in {c.split("/")[0] for c in CLOCKS} if asked is None else asked):
+def _clocks(name: str, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]:
+    """The clocks side by side, if the construction is one of them."""
+    if name not in {c.split("/")[0] for c in CLOCKS}:
         return
     from nopeproof.checks.clocks import beside
 
@@ -131,7 +131,7 @@ def _clocks(name: str, asked: bool | None, writer: ledger.Writer | None) -> Iter
         construction, claims = _targets.with_weights(target)
         for data in beside(construction.name, claims, construction.grown):
             if writer is not None:
-                command = ["nopeproof", "limits", target, "--beside"]
+                command = ["nopeproof", "limits", target]
                 writer.append(ledger.row("clock", construction=construction.name, claim=data["claim"], data=data, command=command))
             yield data
 

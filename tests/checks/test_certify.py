@@ -13,7 +13,8 @@ import pytest
 from nopeproof.checks import certify as module
 from nopeproof.checks.certify import Unreadable, arithmetic, certify, length, reader
 from nopeproof.checks.enclose import enclose, outside
-from nopeproof.checks.limits import contradictions, limits, table
+from nopeproof.checks.limits import certified as certificate_of
+from nopeproof.checks.limits import compared, limits, table
 from nopeproof.checks.probe import Facts, Probe, facts
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Unit, Units
 from nopeproof.claims import Claim, Equals, Scope, Within, after_attention, after_ffn, judge
@@ -328,19 +329,21 @@ def test_no_certificate_is_contradicted(text):
 
 def test_a_certificate_that_is_too_long_is_caught():
     claim = claim_of(source.minimal, "bfloat16")
-    found = length(claim, arithmetic("bfloat16"))
-    assert not contradictions(claim, found, 512)
-    caught = contradictions(claim, replace(found, T=180), 512)
+    how = arithmetic("bfloat16")
+    found = certificate_of(claim, how)
+    assert not compared(claim, found, how, 512)["contradictions"]
+    caught = compared(claim, replace(found, T=180), how, 512)["contradictions"]
     assert caught and caught[0]["t"] > found.T
 
 
 def test_a_bound_that_is_too_small_is_caught(monkeypatch):
     """A bound computed for a wider accumulator and no storage rounding is exceeded by the real run."""
     claim = claim_of(source.minimal, "float16")
-    found = length(claim, arithmetic("float16"))
+    how = arithmetic("float16")
+    found = certificate_of(claim, how)
     real = module.rounding.error
     monkeypatch.setattr(module.rounding, "error", lambda clock, how, a, b: real(clock, arithmetic("float64"), a, b))
-    assert contradictions(claim, found, 200)
+    assert compared(claim, found, how, 200)["contradictions"]
 
 
 def test_limits_row_of_what_the_theorem_does_not_cover():
