@@ -2,73 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nopeproof import ledger
-from nopeproof.claims import Claim
-from nopeproof.cli import _out, _rows, _targets
-from nopeproof.library import Construction
+from nopeproof.cli import _targets
+from nopeproof.cli.limits import CLOCKS, Limits, answer
 
-CLOCKS = ("absolute-position/minimal", "rounding-clock", "sink-clock")
-"""Theorem 1 with its FFN, and two clocks beside it. `nopeproof limits` shows any construction's."""
 POSITIONS = 256
-"""How far the torch runs go here."""
+"""How far the torch runs go here; `nopeproof limits` goes further."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One clock in one arithmetic."""
+    """One of the clocks that are set side by side; the first also does the table that does that."""
 
     target: str
-    arithmetic: str
     ledger: Path
+
+    @property
+    def beside(self) -> bool:
+        """Whether the rows of all clocks side by side are made here."""
+        return self.target == CLOCKS[0]
 
 
 def asked(where: Path) -> list[Job]:
     """All of the main job's."""
-    from nopeproof.checks.limits import CONFIGURATIONS
-
-    return [Job(f"{c.name}/{k.id}", text, where) for c, k in clocks() for text in CONFIGURATIONS]
+    return [Job(target, where) for target in CLOCKS]
 
 
-def clocks() -> Iterator[tuple[Construction, Claim]]:
-    """The claims that say that a coordinate holds t."""
-    from nopeproof.checks import limits
-
-    for target in CLOCKS:
-        construction, claims = _targets.load(target)
-        ids = {c.id for c in limits.clocks(claims)}
-        yield from ((construction, c) for c in claims if c.id in ids)
+def done(job: Job) -> list[ledger.Row]:
+    """Work one out, store its rows and return them."""
+    answer(Limits(job.target, rows=POSITIONS, beside=job.beside, ledger=job.ledger))
+    return kept(job, ledger.read_all(job.ledger)) or []
 
 
-def done(job: Job) -> ledger.Row:
-    """Work one out, store its row and return it."""
-    from nopeproof.checks import limits
+def kept(job: Job, found: ledger.Ledger) -> list[ledger.Row] | None:
+    """The stored rows, one a claim and arithmetic, if all are there, of these weights and by this very code."""
+    from nopeproof.checks.limits import CONFIGURATIONS, pairs
 
-    construction, (claim,) = _targets.load(job.target)
-    (clock,) = limits.clocks([claim])
-    row = ledger.row(
-        "limits",
-        construction=construction.name,
-        claim=claim.id,
-        weights_sha256=claim.subject.weights_sha256,
-        data={**limits.limits(clock, job.arithmetic, POSITIONS), "fingerprint": _rows.fingerprint(construction, claim)},
-        command=["nopeproof", "limits", job.target, "--dtype", job.arithmetic, "--rows", str(POSITIONS)],
-    )
-    _out.writer(job.ledger, "limits").append(row)
-    return row
-
-
-def kept(found: ledger.Ledger) -> dict[tuple[str, str], ledger.Row]:
-    """{(target, arithmetic): the stored row}, where weights, claim and code are still those."""
-    now = {f"{c.name}/{k.id}": _rows.fingerprint(c, k) for c, k in clocks()}
-    out: dict[tuple[str, str], Any] = {}
+    construction, claims = _targets.with_weights(job.target)
+    wanted = {(c.id, text): c.subject.weights_sha256 for c, text in pairs(claims, CONFIGURATIONS)}
+    rows = {}
     for row in found.of("limits"):
-        target = f"{row['construction']}/{row['claim']}"
-        same = row["data"].get("fingerprint") == now.get(target) and row["versions"] == ledger.versions()
-        if same and row["command"][-1] == str(POSITIONS):
-            out[target, row["data"]["arithmetic"]] = row
-    return out
+        key = (str(row["claim"]), row["data"].get("arithmetic"))
+        same = row["construction"] == construction.name and row["weights_sha256"] == wanted.get(key)
+        if same and row["versions"] == ledger.versions() and f"--rows {POSITIONS}" in " ".join(row["command"]):
+            rows[key] = row
+    beside = not job.beside or any(r["versions"] == ledger.versions() for r in found.of("clock"))
+    return list(rows.values()) if beside and rows.keys() == wanted.keys() else None

@@ -11,7 +11,7 @@ from nopeproof.ledger import Ledger, Row
 from nopeproof.report import graph, limits, svg, trained, views
 from nopeproof.report.rows import MEANING, entries
 
-KINDS = ("construction", "verdict", "limits", "ablation", "mutation", "properties", "training", "compare")
+KINDS = ("construction", "verdict", "limits", "clock", "ablation", "mutation", "properties", "training", "compare")
 """Row kinds with a section of their own; rows of any other kind are listed at the end."""
 
 
@@ -53,6 +53,7 @@ def content(found: Ledger) -> dict[str, Any]:
         ],
         "graph": graph.drawing(results, link=True) if any(n.uses for n in results) else None,
         "limits": length_limits(found.of("limits")),
+        "clocks": (limits.CLOCKS, [limits.clock_cells(r["data"]) for r in clocks(found.of("clock"))]),
         "ablations": views.ablations(found.of("ablation")),
         "mutations": newest_of(found.of("mutation")),
         "properties": newest_of(found.of("properties")),
@@ -81,6 +82,11 @@ def newest_of(rows: list[Row]) -> list[Row]:
     return [r for _, r in sorted({(r["construction"] or "", r["claim"] or ""): r for r in rows}.items())]
 
 
+def clocks(rows: list[Row]) -> list[Row]:
+    """The newest row of each clock and arithmetic, in the order they were made."""
+    return list({(r["construction"], r["claim"], r["data"]["arithmetic"]): r for r in rows}.values())
+
+
 def length_limits(rows: list[Row]) -> list[dict[str, Any]]:
     """Limits by construction: the newest row of each claim and arithmetic, as a table and a figure."""
     newest = {(r["construction"], r["claim"] or r["data"].get("claim"), r["data"]["arithmetic"]): r for r in rows}
@@ -88,7 +94,13 @@ def length_limits(rows: list[Row]) -> list[dict[str, Any]]:
     for (name, _, _), row in newest.items():
         groups.setdefault(str(name), []).append(row["data"])
     return [
-        {"name": name, "anchor": views.anchor(name), "rows": [limits.cells(r) for r in data], "figure": limits.figure(data, "")}
+        {
+            "name": name,
+            "anchor": views.anchor(name),
+            "rows": [limits.cells(r) for r in data],
+            "figure": limits.figure(data, ""),
+            "errors": limits.errors(data, ""),
+        }
         for name, data in sorted(groups.items())
     ]
 

@@ -46,11 +46,16 @@ def written(figure: Figure) -> str:
 
 
 def inline(document: str, prefix: str, label: str) -> str:
-    """An SVG document made part of a page: no prolog, no metadata, ids under `prefix`, black as the page's own ink, a label read aloud."""
+    """An SVG document made part of a page: no prolog, no metadata, ids under `prefix`, black as the page's own ink, white as its ground, a label read aloud."""
     body = document[document.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", body)
-    body = body.replace("#000000", "currentColor").replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace("xlink:href", "href")
+    body = (
+        body.replace("fill: #ffffff", "fill: none")
+        .replace("#000000", "currentColor")
+        .replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+        .replace("xlink:href", "href")
+    )
     body = re.sub(r'<svg ([^>]*?)width="[\d.]+pt"', r"<svg \1", body, count=1)
     body = re.sub(r'<svg ([^>]*?)height="[\d.]+pt"', r"<svg \1", body, count=1)
     safe = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

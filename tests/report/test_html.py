@@ -222,7 +222,7 @@ def test_two_figures_never_share_an_id():
     assert one and not one & two
     part = svg.inline(document, "a", 'a "label" & <more>')
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', part))
-    assert used <= one and "#000000" not in part and 'aria-label="a &quot;label&quot; &amp; &lt;more>"' in part
+    assert used <= one and "#000000" not in part and "#ffffff" not in part and 'aria-label="a &quot;label&quot; &amp; &lt;more>"' in part
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
