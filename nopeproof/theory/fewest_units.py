@@ -29,6 +29,7 @@ def exact_units(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a.identity("(1/b - 1/a)*(c - a) - (1/c - 1/a)*(b - a)", "(b - a)*(c - a)*(b - c)/(a*b*c)", "no three points on a line")
     a.identity("1/(1/(j + 1) - 1/j)", "-j*(j + 1)", "the slope of the chord from t = j + 1 to j")
     a.positive("(j + 2)*(j + 3) - j*(j + 1)", {"j": 1}, "chords bend upwards")
+    _network_is_exact(a, skip)
     for T in range(2, 61 if deep else 25):
         pieces = len(widths.least_runs(widths.clock_points(T)))
         network = (widths.minimal_with_skip if skip else widths.minimal)(T)
@@ -36,6 +37,23 @@ def exact_units(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
         least = pieces - 1 if skip or T % 2 else pieces
         a.step(f"T = {T}: {pieces} pieces, so {least} units, and as many do it", right and len(network[1]) == least)
     return a.evidence("proved")
+
+
+def _network_is_exact(a: Argument, skip: bool) -> None:
+    """c - s/t + sum over k of relu(4 - (8 k + e)/t) is t for every t: c, s, e = 3, 2, 2 with 1/t in the read-out, 1, 0, -2 without.
+
+    At t = 2 m + 1 the units k <= m are on, at t = 2 m those with 8 k + e < 8 m: k <= m - 1, or k <= m.
+    """
+    c, s, e, n = (3, 2, 2, "(m - 1)") if skip else (1, 0, -2, "m")
+    a.identity(
+        f"(4*m*(m + 1) + {e}*m) + (8*(m + 1) + {e})", f"4*(m + 1)*(m + 2) + {e}*(m + 1)", "the sum of 8 k + e up to k = m, by induction"
+    )
+    a.positive(f"4*(2*m + 1) - (8*m + {e})", {"m": 0}, "t = 2 m + 1: unit m is on")
+    a.positive(f"(8*(m + 1) + {e}) - 4*(2*m + 1)", {"m": 0}, "and unit m + 1 is off")
+    a.identity(f"{c} - {s}/(2*m + 1) + 4*m - (4*m*(m + 1) + {e}*m)/(2*m + 1)", "2*m + 1", "so the value is t")
+    a.positive(f"4*(2*m) - (8*{n} + {e})", {"m": 1}, "t = 2 m: the last unit that is on")
+    a.positive(f"(8*({n} + 1) + {e}) - 4*(2*m)", {"m": 1}, "the first that is off")
+    a.identity(f"{c} - {s}/(2*m) + 4*{n} - (4*{n}*({n} + 1) + {e}*{n})/(2*m)", "2*m", "so the value is t")
 
 
 def rounding_pieces(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
@@ -63,6 +81,7 @@ def steepness(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a = Argument(claim, "theory.widths: steps of t against steps of 1/t")
     a.identity("1/t - 1/(t + 1)", "1/(t*(t + 1))", "so |f(1/t) - f(1/(t + 1))| <= L/(t (t + 1))")
     a.identity("(1 - 2*e)/(1/t - 1/(t + 1))", "(1 - 2*e)*t*(t + 1)", "and to be within e of both takes this slope")
+    a.identity("2 + 4*K*(K + 1) + 2*K", "(2*K + 2)*(2*K + 1)", "all K = T/2 - 1 units of the minimal network on: slope T (T - 1), T even")
     for T in range(2, 61 if deep else 31):
         network = widths.minimal_with_skip(T)
         L = steepest(network)
