@@ -46,7 +46,10 @@ def written(figure: Figure) -> str:
 
 
 def inline(document: str, prefix: str, label: str) -> str:
-    """An SVG document made part of a page: no prolog, no metadata, ids under `prefix`, black as the page's own ink, white as its ground, a label read aloud."""
+    """An SVG document made part of a page: no prolog, no metadata, ids under `prefix`, a label that is read aloud.
+
+    Black becomes the page's own ink and white its ground.
+    """
     body = document[document.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", body)
