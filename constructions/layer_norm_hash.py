@@ -16,6 +16,7 @@ it the length follows the content, keys with less of it win, and the peak is not
 projection of the stream (merrill2024) do not have that limit.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Norm, Unit
@@ -60,6 +61,7 @@ def gap(trace):
 
 
 plain, content = circuit("hash", a=0), circuit("hash beside content", a=0, b=3)
+layer_1 = replace(plain, blocks=plain.blocks[:1], name="its first layer, without a norm")
 strict = Holds("at every t, the key t has the largest score, strictly", peak)
 
 
@@ -69,8 +71,8 @@ def words(T, arithmetic="real"):
 
 
 claims = [
-    Claim("recip", plain, Equals(after_attention(1), R.recip[0], "1/t"), Scope(vocabulary="given"), SOURCE),
-    Claim("cleared", plain, Equals(after_ffn(1), R.bos, "0"), Scope(vocabulary="given"), SOURCE, note="nothing but the hash is left"),
+    Claim("recip", layer_1, Equals(after_attention(1), R.recip[0], "1/t"), Scope(vocabulary="given"), SOURCE),
+    Claim("cleared", layer_1, Equals(after_ffn(1), R.bos, "0"), Scope(vocabulary="given"), SOURCE, note="nothing but the hash is left"),
     Claim("formula", plain, Holds("score = (t i + 1)/sqrt((t^2 + 1)(i^2 + 1))", formula), words(10), SOURCE),
     Claim("peak", plain, strict, words(10), SOURCE),
     Claim("gap", plain, Holds("the gap to the neighbour is between 1/(2 t^4) and 1/(2 (t-1)^4)", gap), words(10), SOURCE),

@@ -5,7 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Opaque, Unit, Units
+from nopeproof.checks.prove import prove
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Opaque, Unit, Units, Window
+from nopeproof.claims import Claim, Scope, Unchanged, after_ffn, embedding
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Residual
 from nopeproof.run import run
@@ -50,6 +52,8 @@ def circuit(*blocks, **options):
         (lambda: circuit(MLP([Unit(R.one, R.x)])), "block 1\n.*a MLP"),
         (lambda: Circuit(R, E, Block()), "a list"),
         (lambda: circuit(mask="future"), "'causal', 'strict', 'none'"),
+        (lambda: circuit(mask=2), r"Window\(size\)"),
+        (lambda: Block([HEAD, replace(HEAD, W_V=[R.x], W_O=[R.y[0]])], kv_heads=1), "2 different pairs of W_K and W_V"),
         (lambda: circuit(positions="alibi"), "'alibi'"),
         (lambda: circuit(bos="<s>"), "'<s>'"),
         (lambda: Circuit(R, {}), "without tokens"),
@@ -136,8 +140,23 @@ def test_the_hash_sees_weights_and_conventions_and_no_names():
     norm = Block([HEAD], norm_attention=Norm("rmsnorm"))
     changed = [
         replace(base, mask="strict"),
+        replace(base, mask=Window(2)),
+        replace(base, mask=Window(2, sinks=1)),
         replace(base, bos="<bos>"),
         circuit(norm),
         circuit(Block([replace(HEAD, scale="1/sqrt(d_head)")])),
     ]
-    assert len({c.weights_sha256 for c in [base, *changed]}) == 5
+    assert len({c.weights_sha256 for c in [base, *changed]}) == 7
+
+
+def test_a_declared_group_changes_nothing_that_is_computed():
+    twins = [HEAD, replace(HEAD, W_Q=[R.x], W_O=[R.y[0]], name="g")]
+    assert circuit(Block(twins, kv_heads=1)).weights_sha256 == circuit(Block(twins)).weights_sha256
+
+
+def test_a_window_is_outside_the_kernels_fragment_and_says_so():
+    claim = Claim(
+        "x", circuit(Block([HEAD]), mask=Window(3)), Unchanged(embedding(), after_ffn(1), [R.one]), Scope(words="any", vocabulary="given")
+    )
+    evidence = prove(claim)
+    assert evidence.kind == "open" and "window 3" in evidence.reason

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from nopeproof import library
 from nopeproof.checks import verify
 from nopeproof.checks.prove import prove
-from nopeproof.circuit import Circuit, Family, Head
+from nopeproof.circuit import Circuit, Family, Head, Window
 from nopeproof.claims import Fails
 from nopeproof.residual import Vector
+from nopeproof.run import run
 
 NAMES = library.names()
 ROOT = Path(__file__).parents[1]
@@ -104,3 +106,77 @@ def test_the_minimal_ffn_has_half_as_many_units(T):
     construction = library.load("absolute-position")
     widths = {n: len(construction.subjects[n].at(T).blocks[0].mlp.units) for n in ("basis", "minimal")}
     assert widths == {"basis": max(T - 1, 1), "minimal": max(T // 2, 1)}
+
+
+@pytest.mark.slow
+def test_t5s_bias_is_exact_at_greater_lengths():
+    """The weights of the construction at T = 48, run; and q, k of the least dimension at T = 256, checked against the whole table."""
+    from nopeproof.theory.biases import T5Bias
+    from nopeproof.theory.ranks import expresses, optimal_head
+
+    T = 48
+    f = [x / 10**6 for x in T5Bias().table(T)]
+    circuit = import_module("nopeproof.constructions.t5_bias").circuit(f)
+    scores = run(circuit, ["<bos>"] + ["a"] * (T - 1)).head(2, 0).scores
+    assert all(len({scores[t][i] - f[t - i] for i in range(t + 1)}) == 1 for t in range(T))
+    f = T5Bias().table(256)
+    q, k = optimal_head(f)
+    assert len(q[0]) == 143 and expresses(q, k, f)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["basis", "minimal"])
+def test_closed_margins_hold_at_greater_lengths(name):
+    module = import_module("nopeproof.constructions.clock_margins")
+    for T in (27, 40):
+        trace = run(module.clocks[name].at(T), ["<bos>"] + ["a"] * (T - 1))
+        assert module.as_stated(name).predicate(trace)
+
+
+def broken(name, claim, **edit):
+    """The claim about its circuit with some fields replaced."""
+    found = library.load(name).claim(claim)
+    subject = found.subject
+    swap = lambda c: replace(c, **edit)  # noqa: E731
+    return replace(found, subject=replace(subject, symbolic=swap(subject.symbolic)) if isinstance(subject, Family) else swap(subject))
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "edit"),
+    [
+        ("kv-cache", "cached-recip", {"mask": "strict"}),
+        ("kv-cache", "cached-position", {"mask": Window(3)}),
+        ("sliding-window", "clock", {"mask": Window(4)}),
+        ("sliding-window", "horizon-2", {"mask": Window(2)}),
+        ("sliding-window", "sink-saturates", {"mask": Window(3)}),
+        ("induction-head", "completes", {"mask": "strict"}),
+        ("attention-dropout", "mean", {"mask": "none"}),
+        ("window-average", "counts", {"mask": "none"}),
+    ],
+)
+def test_claims_under_another_mask_are_refuted(name, claim, edit):
+    assert verify(broken(name, claim, **edit)).kind == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("name", "claim"),
+    [
+        ("norm-robust", "position-rmsnorm"),
+        ("cauchy-clock", "exact"),
+        ("grouped-query", "exact-clock"),
+        ("look-up", "attends-2"),
+        ("relative-families", "cosine"),
+        ("rotary-features", "rotary"),
+        ("sink-margins", "gain-inside"),
+        ("layer-norm-hash", "formula"),
+        ("int8-weights", "exact"),
+        ("t5-bias", "bias"),
+    ],
+)
+def test_claims_depend_on_the_weights_of_the_first_head(name, claim):
+    """Its output doubled: no claim of these survives."""
+    found = library.load(name).claim(claim)
+    subject = found.subject
+    double = lambda c: change(c, lambda head: replace(head, W_O=[2 * column for column in head.W_O]))  # noqa: E731
+    edited = replace(subject, symbolic=double(subject.symbolic)) if isinstance(subject, Family) else double(subject)
+    assert verify(replace(found, subject=edited)).kind == "refuted"
