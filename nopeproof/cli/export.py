@@ -115,9 +115,9 @@ def exported(construction: Construction, claim: Claim, where: Path) -> Found:
 
 def project(where: Path) -> None:
     """_CoqProject, for those who compile the folder themselves or read it in an editor."""
-    from nopeproof.export.coq.coqc import library
+    from nopeproof.export.coq.coqc import REALS, library
 
-    files = [f"Nopeproof/{p.name}" for p in library()] + sorted(
+    files = [f"Nopeproof/{p.name}" for p in [*library(), REALS]] + sorted(
         p.relative_to(where).as_posix() for p in where.glob("*/*.v") if p.parent.name != "Nopeproof"
     )
     ledger.write_atomic(where / "_CoqProject", ("-Q Nopeproof Nopeproof\n" + "\n".join(files) + "\n").encode())

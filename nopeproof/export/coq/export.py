@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,20 @@ def write(name: str, claim: Claim, out: Path) -> Path:
     if proof.certificate is None:
         found = proof.reason or f"evidence of the kind {proof.kind} by {proof.tool}, without a certificate for the kernel"
         raise Outside(f"an export of {name}/{claim.id} to Coq", found, "a claim with the verdict proved, by the kernel")
-    for source in coqc.library():
+    for source in [*coqc.library(), coqc.REALS]:
         write_atomic(out / "Nopeproof" / source.name, source.read_bytes())
     return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}.v", text(proof.certificate).encode())
+
+
+def decide(certificates: Sequence[Mapping[str, Any]]) -> list[bool]:
+    """What the checker that Sound.v proves right answers to each certificate, in one run of coqc. For mutants by the hundred."""
+    bodies = [f"{spell.definitions(c, n)}\nEval vm_compute in {spell.question(n)}." for n, c in enumerate(certificates)]
+    answers = [
+        line.strip() for line in coqc.run("\n\n".join([spell.PREAMBLE, *bodies]) + "\n").split("\n") if line.strip().startswith("= ")
+    ]
+    if len(answers) != len(certificates) or not set(answers) <= {"= true", "= false"}:
+        raise NopeproofError(f"{len(certificates)} questions to Coq", f"{len(answers)} answers", "reporting this as a bug")
+    return [a == "= true" for a in answers]
 
 
 def evidence(proof: Evidence) -> Evidence:

@@ -300,14 +300,29 @@ def theorem(certificate: Mapping[str, Any]) -> str:
             _comment([about["says"], f"Source: {about['source']}", f"Weights: sha256 {certificate['weights_sha256']}"]),
             PREAMBLE,
             _comment(["The names that the weights have elsewhere:", *legend(subject)]),
-            f"Definition subject : circuit := {circuit(subject)}.",
-            f"Definition the_scope : scope := {scope(certificate['scope'])}.",
-            f"Definition the_claim : claim := {claim(certificate['claim'])}.",
-            f"Definition the_hints : hints := {hints(certificate)}.",
+            definitions(certificate),
             f"Theorem {name} : holds subject the_scope the_claim.\n{proof}",
             f"Print Assumptions {name}.\n",
         ]
     )
+
+
+def definitions(certificate: Mapping[str, Any], n: int | None = None) -> str:
+    """The circuit, the scope, the claim and the hints; numbered where a file has several."""
+    tag = "" if n is None else str(n)
+    return "\n\n".join(
+        [
+            f"Definition subject{tag} : circuit := {circuit(certificate['subject'])}.",
+            f"Definition the_scope{tag} : scope := {scope(certificate['scope'])}.",
+            f"Definition the_claim{tag} : claim := {claim(certificate['claim'])}.",
+            f"Definition the_hints{tag} : hints := {hints(certificate)}.",
+        ]
+    )
+
+
+def question(n: int) -> str:
+    """Whether the checker accepts the definitions with that number."""
+    return f"check subject{n} the_hints{n} the_scope{n} the_claim{n}"
 
 
 def legend(subject: Mapping[str, Any]) -> list[str]:
