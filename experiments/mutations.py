@@ -23,6 +23,9 @@ from nopeproof.cli._out import progress
 from nopeproof.cli.mutate import resume
 from nopeproof.library import load, names
 
+KERNEL = hashlib.sha256(Path(kernel.__file__).read_bytes()).hexdigest()
+"""The kernel that is asked, as it was when this began."""
+
 
 @dataclass(frozen=True)
 class Mutations:
@@ -54,9 +57,8 @@ class Mutations:
     def row(self, name: str, done: set, bars: Any) -> ledger.Row | None:
         """The row of one construction; None if it is there, or nothing in it can be mutated."""
         claims = [c for c in load(name).claims if not isinstance(c.statement, Fails | Shown)]
-        digest = hashlib.sha256(Path(kernel.__file__).read_bytes()).hexdigest()
         weights = {c.subject.name: c.weights.weights_sha256 for c in claims}
-        if not claims or (name, str(weights), self.limit, digest) in done:
+        if not claims or (name, str(weights), self.limit, KERNEL) in done:
             return None
         known, keep = resume(ledger.folder(), name, claims, self.limit)
         task = bars.add_task(name, total=None)
@@ -68,7 +70,7 @@ class Mutations:
         found = mutate(claims, self.limit, known=known, tell=tell)
         bars.remove_task(task)
         row = ledger_row(name, claims, found, ["nopeproof", "mutate", name, "--limit", str(self.limit)])
-        row["data"] |= {"limit": self.limit, "kernel_sha256": digest}
+        row["data"] |= {"limit": self.limit, "kernel_sha256": KERNEL}
         return row
 
 
