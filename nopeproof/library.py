@@ -105,7 +105,12 @@ class Construction:
         from nopeproof.checks import verify
 
         chosen = self.claims if claim is None else (self.claim(claim),)
-        return Verdicts(self, tuple(verify(c, deep=deep) for c in chosen))
+        found = tuple(verify(c, deep=deep) for c in chosen)
+        if deep:
+            from nopeproof.export import coq
+
+            found = tuple(map(coq.second, found))
+        return Verdicts(self, found)
 
     def __repr__(self) -> str:
         return f"Construction({self.name!r}, {len(self.claims)} claims, {', '.join(self.subjects)})"

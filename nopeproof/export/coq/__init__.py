@@ -9,6 +9,6 @@ axiom is used: the numbers are those of any ordered field with an exponential (`
 from __future__ import annotations
 
 from nopeproof.export.coq.coqc import Checked, available, check, version
-from nopeproof.export.coq.export import Outside, decide, evidence, text, write
+from nopeproof.export.coq.export import Outside, decide, evidence, second, text, write
 
-__all__ = ["Checked", "Outside", "available", "check", "decide", "evidence", "text", "version", "write"]
+__all__ = ["Checked", "Outside", "available", "check", "decide", "evidence", "second", "text", "version", "write"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nopeproof.claims import Claim, Evidence
+from nopeproof.claims import Claim, Evidence, Verdict
 from nopeproof.errors import NopeproofError
 from nopeproof.export.coq import coqc, spell
 from nopeproof.ledger import write_atomic
@@ -46,6 +47,14 @@ def decide(certificates: Sequence[Mapping[str, Any]]) -> list[bool]:
     if len(answers) != len(certificates) or not set(answers) <= {"= true", "= false"}:
         raise NopeproofError(f"{len(certificates)} questions to Coq", f"{len(answers)} answers", "reporting this as a bug")
     return [a == "= true" for a in answers]
+
+
+def second(verdict: Verdict) -> Verdict:
+    """The verdict with Coq's opinion beside the kernel's proof; as it is where there is no coqc, or no proof by the kernel."""
+    proof = next((e for e in verdict.evidence if e.kind == "proved" and e.tool == "kernel" and e.certificate is not None), None)
+    if proof is None or not coqc.available():
+        return verdict
+    return replace(verdict, evidence=(*verdict.evidence, evidence(proof)))
 
 
 def evidence(proof: Evidence) -> Evidence:
