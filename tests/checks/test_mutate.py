@@ -10,10 +10,11 @@ from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import instance, trace_of
 from nopeproof.checks.mutants import STEPS, mutants
 from nopeproof.checks.mutate import UNREAD, choose, ledger_row, mutate
-from nopeproof.checks.prove import prove
+from nopeproof.checks.prove import certificate_for, prove
 from nopeproof.circuit import Block, Circuit, Embedding, Family
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn, embedding
 from nopeproof.errors import NopeproofError
+from nopeproof.export import coq
 from nopeproof.parts import clock_basis, uniform_head
 from nopeproof.residual import Residual
 from nopeproof.strategies import all_weights
@@ -169,3 +170,15 @@ def test_no_construction_has_a_refuted_mutant_that_the_kernel_accepts(name):
     assert not found.alarms
     proved = {c.id for c in claims if prove(c).kind == "proved"}
     assert not [o.brief for o in found.outcomes if o.status == "unresolved" and o.by.partition(":")[0] in proved]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not coq.available(), reason="coqc is not installed")
+@pytest.mark.parametrize("name", ["absolute-position", "absolute-to-relative", "alibi", "sink-clock"])
+def test_coq_accepts_the_originals_and_no_refuted_mutant(name):
+    """The same hints are given to it as to the kernel: they may be wrong of a mutant, and must not make it accepted."""
+    proofs = {c.id: (c, p.certificate) for c in library.load(name).claims if (p := prove(c)).certificate is not None}
+    refuted = [o for o in mutate([c for c, _ in proofs.values()], 60).outcomes if o.status == "refuted"]
+    mutants_of = [(replace(proofs[o.by][0], subject=o.mutant.subject), proofs[o.by][1]["hints"]) for o in refuted]
+    answers = coq.decide([certificate for _, certificate in proofs.values()] + [certificate_for(c, hints) for c, hints in mutants_of])
+    assert answers == [True] * len(proofs) + [False] * len(refuted) and len(refuted) > 15
