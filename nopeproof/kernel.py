@@ -88,8 +88,8 @@ def read(text: str, names: dict[str, Ratio], at: str = "") -> Ratio:
                 return names.get(name) or Ratio(name if name == "T" else name + at)
             case ast.UnaryOp(op=ast.USub(), operand=a):
                 return of(a) * -1
-            case ast.Call(func=ast.Name(id="ln" | "sqrt" as f), args=[ast.Constant(value=int(n))], keywords=[]) if 1 <= n <= LARGEST**2:
-                c = next(c for c in range(isqrt(n), 0, -1) if n % (c * c) == 0)  # sqrt(c c m) = c sqrt(m)
+            case ast.Call(func=ast.Name(id="ln" | "sqrt" as f), args=[ast.Constant(value=int(n))], keywords=[]) if 1 <= n <= LARGEST**3:
+                c = next(c for c in range(min(isqrt(n), 999), 0, -1) if n % (c * c) == 0)  # sqrt(c c m) = c sqrt(m)
                 return Ratio(f"ln {n}") if f == "ln" else Ratio(c) if c * c == n else Ratio(f"rt{n // (c * c)}") * c
             case ast.BinOp(left=a, op=ast.Pow(), right=ast.Constant(value=int(n))) if 0 <= n <= 64:
                 return prod([of(a)] * n, start=Ratio(1))

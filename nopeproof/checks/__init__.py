@@ -7,20 +7,21 @@ from nopeproof.errors import NopeproofError
 
 
 def verify(claim: Claim, *, deep: bool = False) -> Verdict:
-    """The verdict on one claim: a proof if the kernel accepts one, all short words in any case, random longer ones.
+    """The verdict on one claim: a proof or a certificate if a prover finds one, all short words in any case, random longer ones.
 
-    deep: exhaust for ten times as long and sample ten times as much. Raises NopeproofError if an exact run contradicts an accepted
-    proof, which would be a bug in the kernel: please report it.
+    deep: exhaust for ten times as long and sample ten times as much. Raises NopeproofError if a run contradicts a proof or a
+    certificate, which would be a bug in the prover: please report it.
     """
     if isinstance(claim.statement, Shown):
         return judge(claim, claim.statement.by(claim, deep))
     from nopeproof.checks.certify import certify
     from nopeproof.checks.counter import certify_counter
     from nopeproof.checks.exhaust import SECONDS, exhaust
+    from nopeproof.checks.inequality import bound
     from nopeproof.checks.prove import prove
     from nopeproof.checks.sample import EXAMPLES, sample
 
-    proof = certify_counter(claim) or certify(claim) or prove(claim)  # the first two are about float runs and long division alone
+    proof = certify_counter(claim) or certify(claim) or bound(claim) or prove(claim)  # each says None of what is not its kind
     sure = proof.kind in ("proved", "certified")
     part = 10.0 if deep else 0.4 if sure else 1.0  # after a proof the runs only guard against our own bugs
     evidence: list[Evidence] = [proof, exhaust(claim, SECONDS * part)]

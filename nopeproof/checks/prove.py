@@ -13,7 +13,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from nopeproof import __version__, kernel
+from nopeproof import kernel, ledger
 from nopeproof.circuit import Units
 from nopeproof.claims import Claim, Evidence, Fails, Holds, Within
 
@@ -47,8 +47,13 @@ def certificate_for(claim: Claim, hints: dict) -> dict:
         "subject": claim.circuit.as_json(),
         "weights_sha256": claim.circuit.weights_sha256,
         "hints": hints,
-        "about": {"id": claim.id, "says": claim.says, "source": claim.source, "nopeproof": __version__},
+        "about": {"id": claim.id, "says": claim.says, "source": claim.source, "hypotheses": ["real numbers"], "versions": _versions()},
     }
+
+
+def _versions() -> dict[str, str]:
+    """What wrote the certificate; nothing of it matters to the kernel."""
+    return {tool: version for tool, version in ledger.versions().items() if tool in ("nopeproof", "python", "sympy")}
 
 
 def candidates(claim: Claim) -> Iterator[dict]:

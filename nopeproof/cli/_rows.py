@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof import ledger, scalars
+from nopeproof.certificates import sha256
 from nopeproof.circuit import Circuit, Family
 from nopeproof.claims import Claim, Subject, Verdict
 from nopeproof.errors import NopeproofError
@@ -17,11 +18,6 @@ from nopeproof.library import Construction
 from nopeproof.models import ModelClass
 
 EXAMPLE_LENGTH = 6
-
-
-def sha256(data: Any) -> str:
-    """SHA-256 of plain data, written in one way."""
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def fingerprint(construction: Construction, claim: Claim) -> str:

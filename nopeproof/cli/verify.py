@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from nopeproof import ledger
+from nopeproof import certificates, ledger
 from nopeproof.cli import _out, _pool, _rows, _targets
 
 
@@ -29,7 +29,7 @@ class Verify:
     ] = ()
 
     deep: bool = False
-    """Spend much longer on each claim: more words, longer ones."""
+    """Spend much longer on each claim: more words, longer ones; and ask Coq about each proof, where coqc is installed."""
 
     ledger: Path | None = None
     """Where verdicts are stored. Default: the variable NOPEPROOF_LEDGER, else runs/ledger."""
@@ -103,6 +103,8 @@ def done(job: Job) -> list[ledger.Row]:
         with _targets.blame(construction, claim):
             (verdict,) = construction.verify(claim.id, deep=job.deep)
         rows.append(_rows.verdict_row(construction, verdict, command))
-        if writer is not None:
+        if writer is not None and job.ledger is not None:
+            for certificate in [e.certificate for e in verdict.evidence if e.certificate is not None]:
+                certificates.store(job.ledger, certificate)  # before the row that names it
             writer.append(rows[-1])
     return rows
