@@ -1,0 +1,117 @@
+"""All words: what is run, in which arithmetic, what running it shows, and what it does not."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from nopeproof.checks.exhaust import exhaust, guarded, inexact, members, one_thread, shown_scope, silent, trace_of, words
+from nopeproof.checks.sample import sample
+from nopeproof.circuit import Block, Circuit, Embedding, Family, Head, Norm, Opaque
+from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, ScoreIs, Within, after_attention
+from nopeproof.errors import NopeproofError
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+from nopeproof.run import run
+
+R = Residual(one=1, bos=1, recip=1, content=1)
+EMBEDDING = Embedding({"<bos>": R.one + R.bos, "a": R.one, "b": R.one + R.content})
+HERE, ANY = Scope(vocabulary="given"), Scope(vocabulary="given", words="any")
+HEAD = uniform_head([R.bos], [R.recip])
+CIRCUIT = Circuit(R, EMBEDDING, [Block([HEAD])], bos="<bos>")
+A1, A2 = after_attention(1), after_attention(2)
+recip = Equals(A1, R.recip, "1/t")
+looks = Head(W_Q=[R.content], W_K=[R.content], W_V=[R.bos], W_O=[R.recip], name="content scores")
+NORMED = replace(CIRCUIT, blocks=[Block([looks]), Block([replace(HEAD, W_V=[R.one])], norm_attention=Norm("rmsnorm", "1"))])
+
+
+def claim(statement=recip, subject=CIRCUIT, scope=HERE):
+    return Claim("c", subject, statement, scope)
+
+
+def test_every_word_once_and_bos_where_the_scope_allows_it():
+    assert list(words(CIRCUIT, 2, "bos-first")) == [("<bos>", "a"), ("<bos>", "b")]
+    assert list(words(CIRCUIT, 2, "any")) == [("<bos>", "<bos>"), ("<bos>", "a"), ("<bos>", "b")]
+    no_bos = replace(CIRCUIT, bos=None)
+    assert len(set(words(no_bos, 3, "any"))) == len(list(words(no_bos, 3, "any"))) == 27
+
+
+def test_what_was_run_is_the_scope_that_is_shown():
+    found = exhaust(claim(scope=replace(HERE, t_max=5)))
+    assert found.kind == "exhausted" and found.scope == replace(HERE, t_max=5)
+    late = exhaust(claim(scope=replace(HERE, t_min=3, t_max=4)))
+    assert late.scope.t_min == 3 and not late.scope.covers(replace(HERE, t_max=4))  # shorter words were not run
+    open_parts = replace(
+        CIRCUIT, blocks=[Block([HEAD, Opaque([R.content])])], embedding=Embedding({"<bos>": R.one + R.bos}, R.one + R.content.free("x"))
+    )
+    shown = shown_scope(claim(subject=open_parts, scope=Scope(t_max=4)), 4)
+    assert shown.parameters == "one" and shown.vocabulary == "given" and not shown.covers(Scope(t_max=4))
+
+
+def test_the_first_failure_is_a_smallest_one():
+    found = exhaust(claim(Equals(A1, R.content, "0")))
+    assert found.kind == "refuted" and found.witness["word"] == ["<bos>", "b"] and found.witness["t"] == 2  # type: ignore[index]
+    shown = exhaust(claim(Fails(Equals(A1, R.content, "0"))))
+    assert shown.kind == "proved" and shown.witness["word"] == ["<bos>", "b"]  # type: ignore[index]
+    assert exhaust(claim(Fails(recip), scope=replace(HERE, t_max=4))).kind == "open"
+
+
+def test_balls_refute_and_show_nothing_else():
+    """`<bos> b` has no exact run: a norm of a number with e in it."""
+    true = exhaust(claim(Within(A2, R.recip, "1", error="5"), NORMED, replace(HERE, t_max=2)))
+    assert true.kind == "exhausted" and true.scope.t_max == 1  # T = 2 is left open, though no ball contradicts it
+    assert silent(trace_of(NORMED, ("<bos>", "b"), HERE, recip)) and not silent(trace_of(NORMED, ("<bos>", "a"), HERE, recip))
+    false = exhaust(claim(Within(A2, R.recip, "1", error="1/1000"), NORMED, replace(HERE, t_max=2)))
+    assert false.kind == "refuted"
+    with pytest.raises(NopeproofError) as bad:  # balls cannot be asked by a predicate
+        trace_of(NORMED, ("<bos>", "b"), HERE, Holds("anything", lambda trace: True))
+    assert inexact(bad.value)
+    predicate = exhaust(claim(Holds("anything", lambda trace: True), NORMED, replace(HERE, t_max=2)))
+    assert (predicate.kind, predicate.scope.t_max) == ("exhausted", 1)
+
+
+def test_a_content_term_is_one_function_in_each_member_of_a_family_and_in_one_circuit():
+    grows = Head(W_Q=["T" * R.content], W_K=[R.content], W_V=[R.zero], W_O=[R.recip])
+    family = Family(replace(CIRCUIT, blocks=[Block([grows])]), T_min=2)
+    each = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
+    assert exhaust(claim(ScoreIs(1, 0, "0", [R.content]), family, each)).kind == "exhausted"
+    two = replace(CIRCUIT, blocks=[Block([HEAD]), Block([Head(W_Q=[R.one], W_K=[R.recip], W_V=[R.zero], W_O=[R.content])])])
+    found = exhaust(claim(ScoreIs(2, 0, "0", [R.content]), two))
+    assert found.kind == "refuted" and "same_contents_in" in found.witness  # type: ignore[operator]
+
+
+def test_members_of_a_family_and_instances_of_what_is_open():
+    free = Family(replace(CIRCUIT, embedding=Embedding({"<bos>": R.one + R.bos}, other=R.one + R.content.free("x"))), T_min=3)
+    each = Scope(order="forall T exists weights", t_max="T")
+    (T, circuit), (same, other) = next(members(claim(subject=free, scope=each), 2)), next(members(claim(subject=free, scope=each), 2, 1))
+    assert T == same == 3 and circuit.concrete and circuit.tokens == ("<bos>", "a", "b") and circuit.as_json() != other.as_json()
+
+
+def test_a_predicate_without_a_value_is_false_only_where_the_claim_is_guarded():
+    divides = claim(Holds("1/content is 1", lambda trace: all(1 / row[R.content.start] == 1 for row in trace.final)))
+    with pytest.raises(ZeroDivisionError):
+        exhaust(divides)
+    assert exhaust(guarded(divides)).kind == "refuted" and guarded(claim()) == claim()
+
+
+def test_floats_run_with_one_thread_and_the_threads_come_back():
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    found = exhaust(claim(scope=replace(HERE, arithmetic="float32", t_max=3)))
+    assert found.kind == "refuted" and found.witness["word"] == ["<bos>", "a", "a"] and "float32" in found.tool  # type: ignore[index]
+    assert torch.get_num_threads() == before
+    assert (
+        trace_of(CIRCUIT, ("<bos>", "a"), replace(HERE, arithmetic="float64"), recip).arithmetic
+        == run(CIRCUIT, ("<bos>", "a"), "float64").arithmetic
+    )
+
+
+def test_samples_are_no_proof_and_their_counterexamples_are():
+    fine = sample(claim(), examples=10)
+    assert fine.kind == "tested" and "hypothesis" in fine.tool
+    far = replace(CIRCUIT, blocks=[Block([replace(HEAD, W_V=[R.bos + "1/1048576" * R.content])])])
+    found = sample(claim(subject=far), examples=30)
+    assert found.kind == "refuted" and "b" in found.witness["word"] and found.witness["expected"] != found.witness["found"]  # type: ignore[index]
+    assert sample(claim(Fails(recip)), examples=5).kind == "open"
+    assert sample(claim(Fails(recip), subject=far), examples=30).kind == "proved"
