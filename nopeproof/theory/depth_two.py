@@ -43,7 +43,8 @@ from nopeproof.theory.argument import Argument
 
 Colour = tuple[str, int, int]
 Sparse = dict[Colour, Fraction]
-PRIME = 2147483629
+Pivot = tuple[Colour, dict[Colour, int]]
+PRIME, RAYS = 2147483629, 400
 
 CAUSAL = (
     "aabbbbaabbaaaabbbbbabbbbaaaaabbbbbbaaaaaabbbbbbbaaaaaaabbbbbbbbaaaaaaaabbbbbbbbbaa",
@@ -137,18 +138,36 @@ def _lengths_differ(longest: int) -> bool:
     order, rest = peel(squares(longest))
     pivots = [_pivot(colour, _modular(row)) for colour, row in order]
     for row in rest:
-        left = _reduce(_modular(row), pivots)
+        left = _reduce(_modular(row), pivots[len(order) :])  # what is left has none of the colours struck out before
         if left:
             pivots.append(_pivot(next(iter(left)), left))
     if len(pivots) != len(order) + len(rest) - len(relations(rest)):
         return False
-    for p in range(1, longest):
-        for q in range(1, longest // 2 + 1 - p):
-            if gcd(p, q) == 1:
-                whole = range(1, longest // (p + q) + 1)
-                scaled = [_modular({c: x / (g * (p + q)) for c, x in path_to(g * p, g * q).items()}) for g in whole]
-                if len({frozenset(_reduce(v, pivots).items()) for v in scaled}) < len(scaled):
-                    return False
+    rays = [(p, q) for p in range(1, longest) for q in range(1, longest // 2 + 1 - p) if gcd(p, q) == 1]
+    points = [[(g * p, g * q) for g in range(1, longest // (p + q) + 1)] for p, q in rays]
+    return all(_all_differ(points[n : n + RAYS], pivots) for n in range(0, len(points), RAYS))
+
+
+def _all_differ(rays: list[list[tuple[int, int]]], pivots: list[Pivot]) -> bool:
+    """Whether the points of each ray have different y modulo the pivots' span; all points at once, one a column."""
+    import numpy as np
+
+    vectors = [_modular({c: x / (A + B) for c, x in path_to(A, B).items()}) for ray in rays for A, B in ray]
+    row_of = {c: n for n, c in enumerate(dict.fromkeys(c for v in (*vectors, *(row for _, row in pivots)) for c in v))}
+    M = np.zeros((len(row_of), len(vectors)), dtype=np.int64)
+    for n, v in enumerate(vectors):
+        for c, x in v.items():
+            M[row_of[c], n] = x
+    for colour, row in pivots:
+        factor = M[row_of[colour]].copy()
+        if factor.any():
+            for c, x in row.items():
+                M[row_of[c]] = (M[row_of[c]] - factor * x) % PRIME  # below 2^62: PRIME is below 2^31
+    reduced, start = [column.tobytes() for column in np.ascontiguousarray(M.T)], 0
+    for ray in rays:
+        if len(set(reduced[start : start + len(ray)])) < len(ray):
+            return False
+        start += len(ray)
     return True
 
 
@@ -156,19 +175,18 @@ def _modular(v: Sparse) -> dict[Colour, int]:
     return {c: x.numerator * pow(x.denominator, -1, PRIME) % PRIME for c, x in v.items()}
 
 
-def _pivot(colour: Colour, row: dict[Colour, int]) -> tuple[Colour, dict[Colour, int]]:
+def _pivot(colour: Colour, row: dict[Colour, int]) -> Pivot:
     unit = pow(row[colour], -1, PRIME)
     return colour, {c: x * unit % PRIME for c, x in row.items()}
 
 
-def _reduce(v: dict[Colour, int], pivots: list[tuple[Colour, dict[Colour, int]]]) -> dict[Colour, int]:
+def _reduce(v: dict[Colour, int], pivots: list[Pivot]) -> dict[Colour, int]:
     """v minus multiples of the pivot rows (1 at the pivot), in their order, modulo PRIME."""
-    get = v.get
     for colour, row in pivots:
-        factor = get(colour)
+        factor = v.get(colour, 0)
         if factor:
             for c, x in row.items():
-                v[c] = (get(c, 0) - factor * x) % PRIME
+                v[c] = (v.get(c, 0) - factor * x) % PRIME
     return {c: x for c, x in v.items() if x}
 
 

@@ -77,7 +77,21 @@ def test_depth_two_suffices_below():
         depth_two_separates(0)
 
 
-@pytest.mark.slow
+def test_a_relation_between_lengths_would_be_seen():
+    """The modular elimination says no as soon as the difference of two points of one ray lies in the span."""
+    from nopeproof.theory.depth_two import PRIME, _all_differ, path_to
+
+    ray = [(1, 1), (2, 2), (3, 3)]
+    y = [{c: x / (A + B) for c, x in path_to(A, B).items()} for A, B in ray]
+    gap = {c: y[0].get(c, Fraction(0)) - y[2].get(c, Fraction(0)) for c in {**y[0], **y[2]}}
+    row = {c: x.numerator * pow(x.denominator, -1, PRIME) % PRIME for c, x in gap.items() if x}
+    colour = next(iter(row))
+    unit = pow(row[colour], -1, PRIME)
+    assert _all_differ([ray], [])
+    assert not _all_differ([ray], [(colour, {c: x * unit % PRIME for c, x in row.items()})])
+    assert _all_differ([ray[:2]], [(colour, {c: x * unit % PRIME for c, x in row.items()})])
+
+
 def test_depth_two_suffices_up_to_81():
     assert depth_two_separates(81)
 
