@@ -60,7 +60,11 @@ class Poly:
 
     def constant(self) -> Fraction | None:
         """The value, if no variable occurs."""
-        return Fraction(self.terms.get((), 0)) if not self.variables() else None
+        return None if len(self.terms) > 1 or (self.terms and () not in self.terms) else Fraction(self.terms.get((), 0))
+
+    def times(self, factor: Fraction) -> Poly:
+        """The polynomial times a number."""
+        return Poly({m: c * factor for m, c in self.terms.items()})
 
     def nonnegative(self) -> bool:
         """True only if the value is >= 0 wherever every variable is >= 0."""
@@ -109,13 +113,28 @@ class Ratio:
     __slots__ = ("den", "num")
 
     def __init__(self, num: Poly, den: Poly | None = None) -> None:
-        self.num, self.den = num, den or number(1)
+        self.num, self.den = num, UNIT if den is None else den
+        if self.den.terms == UNIT.terms:
+            return
         if not self.den.terms:
             raise NotExact("division by zero")
         value = self.den.constant()
         quotient = divide(num, self.den) if value is None else num if value == 1 else num * number(1 / value)
         if quotient is not None:
-            self.num, self.den = quotient, number(1)
+            self.num, self.den = quotient, UNIT
+
+    def plus(self, q: Fraction) -> Ratio:
+        """The quotient plus a number; in lowest terms if it was so before, hence without another division."""
+        return self._over(self.num + self.den.times(q))
+
+    def times(self, q: Fraction) -> Ratio:
+        """The quotient times a number, likewise."""
+        return self._over(self.num.times(q))
+
+    def _over(self, num: Poly) -> Ratio:
+        out = Ratio(num)
+        out.den = self.den
+        return out
 
     def __add__(self, o: Ratio) -> Ratio:
         if self.den.terms == o.den.terms:
@@ -141,6 +160,7 @@ class Ratio:
         return Ratio(self.num.substitute(values), self.den.substitute(values))
 
 
+UNIT = number(1)
 ZERO, ONE = Ratio(number(0)), Ratio(number(1))
 
 

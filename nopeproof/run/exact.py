@@ -64,18 +64,24 @@ class ExpNumber:
         return ExpNumber(f(self.ratio, ExpNumber.of(other).ratio)).reduced()
 
     def __add__(self, other: Any) -> Any:
+        if isinstance(other, int | Fraction):
+            return ExpNumber(self.ratio.plus(Fraction(other))).reduced() if other else self
         return self._with(other, lambda a, b: a + b)
 
     def __mul__(self, other: Any) -> Any:
+        if isinstance(other, int | Fraction):
+            return ExpNumber(self.ratio.times(Fraction(other))) if other else Fraction(0)
         return self._with(other, lambda a, b: a * b)
 
     def __sub__(self, other: Any) -> Any:
-        return self._with(other, lambda a, b: a - b)
+        return self + -other if isinstance(other, int | Fraction) else self._with(other, lambda a, b: a - b)
 
     def __rsub__(self, other: Any) -> Any:
-        return self._with(other, lambda a, b: b - a)
+        return -self + other
 
     def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, int | Fraction):
+            return self * (1 / Fraction(other))
         return self._with(other, lambda a, b: a * algebra.Ratio(b.den, b.num))
 
     def __rtruediv__(self, other: Any) -> Any:
