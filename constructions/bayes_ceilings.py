@@ -5,7 +5,7 @@ labelled prefixes no model of that depth, whatever its weights and training, is 
 of each colour class is, and some model is right that often. A trained model above its ceiling would mean a bug in the measurement.
 
 Where it says something: constant prompts without BOS (a coin, at every depth); one layer, which knows counts and no order: the
-last token but one, or the first token. Where it is vacuous: counting tasks at depth 1, and anything at all with BOS and two
+last token but one, the first token, copying. Where it is vacuous: sorting and counting at depth 1, and anything at all with BOS and two
 layers, or without BOS and three layers unless the prompt is constant: there every prefix has a state of its own, and what limits
 a model is precision, slopes and length, not distinguishing power.
 """
@@ -14,7 +14,9 @@ from fractions import Fraction
 
 from nopeproof.claims import Claim, Scope, Shown
 from nopeproof.models import ModelClass
+from nopeproof.tasks import task
 from nopeproof.theory.colours import words
+from nopeproof.theory.task_ceilings import predictions
 from nopeproof.theory.telling_apart import ceiling
 
 kind = "characterisation"
@@ -30,6 +32,11 @@ def up_to(longest, label, least=1):
 def constant(longest):
     """a, a a, ..., labelled by the parity of the position."""
     return lambda: [(["a"] * n, "even" if n % 2 == 0 else "odd") for n in range(1, longest + 1)]
+
+
+def tokens_of(spec, length):
+    """Every next token of a task's answers to all sources of one length, the end of the answer too."""
+    return lambda: list(predictions(task(spec), length))
 
 
 def scrambled(word):
@@ -50,6 +57,8 @@ two = ModelClass("two NoPE layers with BOS", depth=2, bos=True)
 claims = [
     claim("position-parity", deep, "parity of t on constant prompts", constant(8), Fraction(1, 2), 8, "a coin, at any depth"),
     claim("last-but-one", one, "the last token but one, four tokens", up_to(4, lambda w: w[-2], 4), Fraction(3, 4), 5),
+    claim("copy", one, "copying four symbols of two kinds, a token", tokens_of("copy:symbols=2", 4), Fraction(13, 16), 10),
+    claim("sort", one, "sorting four symbols of three kinds, a token", tokens_of("sort:symbols=3", 4), Fraction(1), 10, "vacuous: counts"),
     claim("first-token", one, "the first of four tokens", up_to(4, lambda w: w[0], 4), Fraction(3, 4), 5),
     claim(
         "majority",
