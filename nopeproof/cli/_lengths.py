@@ -33,7 +33,7 @@ def asked(where: Path) -> list[Job]:
 
 def done(job: Job) -> list[ledger.Row]:
     """Work one out, store its rows and return them."""
-    answer(Limits(job.target, rows=POSITIONS, beside=job.beside, ledger=job.ledger))
+    answer(Limits(job.target, rows=POSITIONS, alone=not job.beside, ledger=job.ledger))
     return kept(job, ledger.read_all(job.ledger)) or []
 
 

@@ -47,9 +47,13 @@ def console(to: TextIO | None = None) -> Console:
     )
 
 
-@lru_cache(maxsize=8)
 def writer(where: Path, name: str) -> ledger.Writer:
-    """This process's own file of rows in a ledger."""
+    """This process's own file of rows in a ledger: one, however many jobs it does."""
+    return _writer(where, name, Path.cwd())
+
+
+@lru_cache(maxsize=8)
+def _writer(where: Path, name: str, _here: Path) -> ledger.Writer:
     return ledger.Writer(where, name)
 
 
