@@ -186,4 +186,5 @@ def _found(claim: Claim, witness: Witness, took: float) -> Evidence:
 
 
 def _tool(claim: Claim) -> str:
-    return "exact run of all words" if claim.scope.arithmetic == "real" else f"torch {claim.scope.arithmetic} run of all words"
+    kind = {"real": "exact", "incremental": "exact incremental"}.get(claim.scope.arithmetic, f"torch {claim.scope.arithmetic}")
+    return f"{kind} run of all words"
