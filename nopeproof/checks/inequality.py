@@ -89,6 +89,7 @@ class Positions:
                 return
         if not isinstance(self.t_max, int):
             raise Unbounded(f"no bound for all t >= {STARTS[-1]}: {self.why(STARTS[-1])}")
+        self.one(self.t_max)  # where most that fail do
         for t in range(done + 1, self.t_max + 1):
             yield self.one(t)
 

@@ -111,9 +111,10 @@ def test_one_over_t_is_proved_and_its_neighbours_are_refuted_at_the_first_word()
         assert verdict.kind == "refuted" and verdict.witness["t"] == t and len(verdict.witness["word"]) == t
 
 
-def test_a_bounded_claim_about_given_tokens_is_settled_by_exhaustion():
+def test_a_bounded_claim_about_given_tokens_is_settled_by_exhaustion_and_proved_besides():
     verdict = verify(claim(scope=replace(HERE, t_max=5)))
-    assert verdict.kind == "exhausted" and verdict.stands
+    assert verdict.kind == "proved" and verdict.stands
+    assert any(e.kind == "exhausted" and e.scope.covers(verdict.claim.scope) for e in verdict.evidence)
 
 
 def test_a_claim_for_every_vocabulary_needs_more_than_this_one():
