@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: reproduce test slow lint types contracts wheel-check env clean
+.PHONY: bench reproduce test slow lint types contracts wheel-check env clean
 
 reproduce: env
 	$(BIN)/nopeproof reproduce
@@ -24,6 +24,9 @@ types: env
 
 contracts: env
 	$(BIN)/lint-imports
+
+bench: env
+	$(BIN)/python -m benchmarks
 
 wheel-check: env
 	.ci/wheel-check $(BIN)/python
