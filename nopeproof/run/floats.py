@@ -1,7 +1,8 @@
-"""The torch run: any floating dtype and device, by three routes that differ in how attention is summed.
+"""The torch run: any floating dtype and device, by routes that differ in how attention is summed.
 
 "materialised": scores, softmax and average as T x T matrices. "sdpa": torch's scaled_dot_product_attention. "streaming": one
 prefix scan over the keys, linear in T, for heads whose queries read the same everywhere, so that a score is the key's alone.
+"incremental": token by token, one row at a time through every layer, with a KV cache (run/incremental.py).
 Weights are the exact ones rounded once, to the nearest number of the dtype, ties to even; float64 is never a stop in between.
 Tables of positional encodings are formulas in floats, so those go through float64. Axes: leading ... is a batch of words.
 """
@@ -26,7 +27,7 @@ from nopeproof.run.dtypes import nearest, require_kernels, torch_dtype
 from nopeproof.run.engine import require_concrete
 from nopeproof.run.trace import HeadTrace, Trace
 
-Route = Literal["materialised", "sdpa", "streaming"]
+Route = Literal["materialised", "sdpa", "streaming", "incremental"]
 
 
 def run(
@@ -61,7 +62,13 @@ def run_batch(
     if not known:
         return iter(())
     with torch.no_grad():
-        residuals, heads = _Forward(circuit, number, device, route, len(known[0])).run(known)
+        forward = Forward(circuit, number, device, route, len(known[0]))
+        if route == "incremental":
+            from nopeproof.run.incremental import run_floats
+
+            residuals, heads = run_floats(forward, known)
+        else:
+            residuals, heads = forward.run(known)
     return (
         Trace(
             circuit,
@@ -75,7 +82,7 @@ def run_batch(
 
 
 @dataclass
-class _Forward:
+class Forward:
     """One pass over a batch of words of length T."""
 
     circuit: Circuit
@@ -112,9 +119,7 @@ class _Forward:
 
     def run(self, words: Sequence[Sequence[str]]) -> tuple[dict[Site, Tensor], dict[tuple[int, int], HeadTrace]]:
         """Residuals [batch, T, d_model] by site, and the heads' traces."""
-        tokens = {t: n for n, t in enumerate(sorted({t for word in words for t in word}))}
-        table = self.matrix([self.circuit.embedding.tokens[t] for t in tokens])
-        rows = table[torch.tensor([[tokens[t] for t in word] for word in words], device=self.device)]
+        rows = self.embed(words)
         if self.circuit.positions.kind == "stream":
             rows = rows + self.positions("stream", Geometry(1, self.circuit.d_model, self.T))
         residuals, heads = {Site(0): rows}, {}
@@ -127,6 +132,12 @@ class _Forward:
             rows = self.ffn(block, rows, f"block {b}, in front of the FFN")
             residuals[Site(b)] = rows
         return residuals, heads
+
+    def embed(self, words: Sequence[Sequence[str]]) -> Float[Tensor, "batch T d_model"]:
+        """W_E, one row a token."""
+        tokens = {t: n for n, t in enumerate(sorted({t for word in words for t in word}))}
+        table = self.matrix([self.circuit.embedding.tokens[t] for t in tokens])
+        return table[torch.tensor([[tokens[t] for t in word] for word in words], device=self.device)]
 
     def norm(self, norm: Norm | None, x: Float[Tensor, "... T d_model"], where: str) -> Float[Tensor, "... T d_model"]:
         """LayerNorm or RMSNorm with unit gain, by torch's own kernels (half formats accumulate in float32 there)."""

@@ -1,4 +1,4 @@
-"""Incremental decoding: one token at a time, each head's keys and values in a cache, exact numbers.
+"""Incremental decoding: one token at a time, each head's keys and values in a cache; exact numbers, or torch's.
 
 A position is computed when its token comes and never again. Under a causal or strict mask that is the full pass, number for
 number, because no state depends on later tokens. A `Window` mask is the policy by which the cache evicts: a key is deleted for
@@ -102,3 +102,52 @@ def run(circuit: Circuit, word: Sequence[str]) -> Trace:
     for token in circuit.check_word(word):
         decoder.step(token)
     return decoder.trace()
+
+
+def run_floats(forward: Any, words: Sequence[Sequence[str]]) -> tuple[dict[Site, Any], dict[tuple[int, int], HeadTrace]]:
+    """The same in torch, on a batch of words of one length, by the matrices of a float `Forward`: residuals and heads' outputs.
+
+    Each token goes through every layer by itself, [batch, 1, d_model]; a head's keys and values are appended to its cache, and
+    those that the mask hides for good are deleted. Raises NopeproofError for a mask that looks ahead or a positional encoding.
+    """
+    import torch
+
+    circuit, embedded = forward.circuit, forward.embed(words)
+    if circuit.mask == "none" or circuit.positions.kind != "none":
+        found = f"the mask {circuit.mask}, positions {circuit.positions!r}"
+        raise NopeproofError(f"incremental decoding of {circuit.name!r}", found, "a causal mask, and NoPE")
+    caches: dict[tuple[int, int], dict[int, tuple[Any, Any]]] = {}
+    residuals: dict[Site, list[Any]] = {}
+    outputs: dict[tuple[int, int], list[Any]] = {}
+    for t in range(embedded.shape[1]):
+        row = embedded[:, t : t + 1]
+        residuals.setdefault(Site(0), []).append(row)
+        for b, block in enumerate(circuit.blocks, 1):
+            x = forward.norm(block.norm_attention, row, f"block {b}, in front of the attention")
+            for h, head in enumerate(block.heads):
+                out = _attend_floats(forward, head, x, t, caches.setdefault((b, h), {}))
+                outputs.setdefault((b, h), []).append(out)
+                row = row + out
+            residuals.setdefault(Site(b, "attention"), []).append(row)
+            row = forward.ffn(block, row, f"block {b}, in front of the FFN")
+            residuals.setdefault(Site(b), []).append(row)
+    whole = {site: torch.cat(rows, -2) for site, rows in residuals.items()}
+    return whole, {key: HeadTrace(None, None, torch.cat(rows, -2)) for key, rows in outputs.items()}
+
+
+def _attend_floats(forward: Any, head: Head, x: Any, t: int, cache: dict[int, tuple[Any, Any]]) -> Any:
+    import torch
+
+    query, own, value = (x @ forward.matrix(m).T for m in (head.W_Q, head.W_K, head.W_V))
+    cache[t] = (own, value)
+    seen = visible(forward.circuit.mask, t, t + 1)
+    later = set(visible(forward.circuit.mask, t + 1, t + 2))
+    if seen:
+        keys, values = (torch.cat([cache[i][n] for i in seen], -2) for n in (0, 1))
+        scores = query @ keys.transpose(-1, -2) * (1.0 if head.scale == "1" else head.d_head**-0.5)
+        mean = scores.softmax(-1) @ values
+    else:
+        mean = torch.zeros_like(value)
+    for i in set(cache) - later:
+        del cache[i]
+    return mean @ forward.matrix(head.W_O)

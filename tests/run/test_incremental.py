@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nopeproof.circuit import Block, Circuit, Embedding, Head, Window, visible
+from nopeproof.circuit import Block, Circuit, Embedding, Head, Norm, Window, visible
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Residual
 from nopeproof.run import run
@@ -29,13 +29,21 @@ def test_token_by_token_is_the_full_pass_number_for_number(data, circuit):
 @given(data=st.data(), circuit=circuits(masks=MASKS, max_blocks=1))
 def test_windows_in_every_arithmetic(data, circuit):
     word = data.draw(words(circuit, max_size=6))
-    assert_same_run(circuit, word, ["ball", "float64", "float64/sdpa"], tol=1e-9)
+    assert_same_run(circuit, word, ["ball", "float64", "float64/sdpa", "float64/incremental"], tol=1e-9)
 
 
 def clock(mask):
     """The head of Theorem 1 under a mask."""
     head = Head([0], [0], [R.bos], [R.recip], name="1/t")
     return Circuit(R, Embedding({"<bos>": R.one + R.bos, "a": R.one}), [Block([head])], bos="<bos>", mask=mask)
+
+
+@settings(max_examples=15, deadline=None)
+@given(data=st.data(), circuit=circuits(masks=MASKS, scores="any", norms=(None, Norm("rmsnorm", "1/8"), Norm("layernorm", "1/8"))))
+def test_a_cache_in_torch_is_the_full_pass_up_to_rounding(data, circuit):
+    word = data.draw(words(circuit, max_size=9))
+    full, cached = (run(circuit, word, "float64", route=route).final for route in ("materialised", "incremental"))
+    assert (full - cached).abs().max() <= 1e-12 * (1 + full.abs().max())
 
 
 @pytest.mark.parametrize(("mask", "most"), [(Window(1), 0), (Window(3), 2), (Window(3, sinks=2), 4)])
@@ -67,6 +75,7 @@ def test_a_window_sees_the_last_keys_and_the_sinks(size, sinks, t):
         (lambda: Decoder(clock("none")), "later tokens"),
         (lambda: run(clock(Window(2)), ["<bos>", "a"], "float32", route="streaming"), "sliding window"),
         (lambda: run(clock("causal"), ["a"], "incremental"), "expects '<bos>'"),
+        (lambda: run(clock("none"), ["<bos>"], "float32", route="incremental"), "a causal mask"),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):
