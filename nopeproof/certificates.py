@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof import counter_kernel, kernel
-from nopeproof.claims import Claim, Fails, Statement
+from nopeproof.claims import Claim, Equals, Fails, Statement, Unchanged
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import write_atomic
 
@@ -98,16 +98,15 @@ def about(certificate: Mapping[str, Any], claim: Claim) -> None:
         same = {"weights": certificate["subject"] == claim.circuit.as_json(), "scope": certificate["scope"] == scope}
         same["statement"] = certificate["claim"] == inner.as_json()
     else:
-        same = {"weights": certificate.get("circuit") == claim.circuit.as_json(), "statement": _place(certificate) == _site(inner)}
+        same = {"weights": certificate.get("circuit") == claim.circuit.as_json(), "statement": _divides(certificate, inner)}
+        same["arithmetic"] = (certificate.get("arithmetic") == "real") == (claim.scope.arithmetic == "real")
     wrong = [name for name, agrees in same.items() if not agrees]
     if wrong:
         raise Rejected(f"it is about another {' and another '.join(wrong)} than the claim {claim.id!r}")
 
 
-def _place(certificate: Mapping[str, Any]) -> tuple[Any, Any]:
-    return certificate.get("block"), certificate.get("index")
-
-
-def _site(statement: Statement) -> tuple[Any, Any]:
-    site = getattr(statement, "site", None)
-    return getattr(site, "block", None), getattr(statement, "index", None)
+def _divides(certificate: Mapping[str, Any], statement: Statement) -> bool:
+    """Whether a division clock's certificate is about the coordinates that the statement speaks of."""
+    if isinstance(statement, Unchanged):
+        return certificate.get("frame") == statement.indices
+    return isinstance(statement, Equals) and certificate.get("index") == statement.index and statement.value.strip() == "t"

@@ -39,7 +39,7 @@ def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
         return Replayed(kind, "nothing claimed", by)
     try:
         if evidence.get("certificate_sha256"):
-            by = _certificate(claim, evidence["certificate_sha256"], ledger)
+            by = _certificate(claim, evidence, ledger)
         elif isinstance((evidence.get("witness") or {}).get("word"), list):
             by = _witness(claim, evidence["witness"])
         else:
@@ -51,9 +51,12 @@ def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
     return Replayed(kind, "accepted", by)
 
 
-def _certificate(claim: Claim, sha: str, ledger: Path) -> str:
-    certificate = certificates.read(certificates.find(ledger, sha))
+def _certificate(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> str:
+    certificate = certificates.read(certificates.find(ledger, evidence["certificate_sha256"]))
     certificates.about(certificate, claim)
+    T, reach = certificate.get("T"), evidence["scope"]["t_max"]
+    if isinstance(T, int) and not isinstance(claim.statement, Fails) and not (isinstance(reach, int) and reach <= T):
+        raise certificates.Rejected(f"it reaches T = {T}, and the row says {reach}")
     return certificates.check(certificate)
 
 

@@ -12,6 +12,8 @@ from nopeproof.checks.prove import candidates, prove
 from nopeproof.checks.sample import sample
 from nopeproof.circuit import Block, Circuit, Embedding, Family
 from nopeproof.claims import Claim, Equals, Evidence, Fails, Holds, SameAttention, Scope, ScoreIs, Site, Unchanged, Within, judge
+from nopeproof.division import R as D
+from nopeproof.division import every_T
 from nopeproof.errors import NopeproofError
 from nopeproof.library import load
 from nopeproof.parts import clock_minimal, uniform_head
@@ -217,3 +219,11 @@ def test_every_candidate_certificate_names_the_weights_it_is_about():
 def test_values_of_expressions_are_exact():
     assert value_of("1/t", t=3) * 3 == 1
     assert value_of("sqrt(8)/2 - sqrt(2) + t", t=2) == 2
+
+
+def test_a_family_of_growing_depth_is_not_taken_for_its_symbolic_circuit():
+    """Its members repeat blocks 1 and 2: what is true of one copy says nothing of them."""
+    family = every_T()
+    statement = Unchanged(Site(0), Site(2), [D.one])
+    evidence = prove(Claim("c", family, statement, Scope(order="forall T exists weights", t_max="T")))
+    assert evidence.kind == "open" and "number of blocks" in evidence.reason
