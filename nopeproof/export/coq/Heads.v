@@ -18,7 +18,9 @@ Section Run.
   (* The value of what is known at position t, and of every variable: x there for the query, y for the key. *)
   Definition here (t : nat) (a : local) : F :=
     match a with
-    | State l i => after_ (N.to_nat l) t (N.to_nat i) | Owned n => snd (at_ w t) (N.to_nat n)
+    | State l i => after_ (N.to_nat l) t (N.to_nat i)
+    | Added l n i => adds F sym any T (N.to_nat l) (N.to_nat n) (part_at c (N.to_nat l) (N.to_nat n)) (after_ (N.to_nat l)) t (N.to_nat i)
+    | Owned n => snd (at_ w t) (N.to_nat n)
     | R => inj ((t - start c h) / period h) | Count a => inj (count (N.to_nat a) t) | Gap => inj (T - t)
     end.
   Definition val (x y : local -> F) (aux : N -> F) (v : var) : F :=

@@ -6,9 +6,9 @@ From Nopeproof Require Import Model Numbers.
 Import ListNotations.
 Open Scope nat_scope.
 
-(* What is known only at one position. State l i: coordinate i after l sub-layers. R: r in t = m r + c.
+(* What is known only at one position. State l i: coordinate i after l sub-layers. Added l n i: what part n of layer l adds to it. R: r in t = m r + c.
    Count c: tokens of class c up to here. Gap: T - t. *)
-Inductive local := State (l i : N) | Owned (n : N) | R | Count (c : N) | Gap.
+Inductive local := State (l i : N) | Added (l n i : N) | Owned (n : N) | R | Count (c : N) | Gap.
 
 (* Exp b D: e^(1/D), or e^(sqrt(b)/D). Aux n: the index of a range of units, and others; any value. Here/There: at the
    query's position, and at the key's. *)
@@ -16,7 +16,7 @@ Inductive var := Symbol (n : N) | T_ | Rt (n : positive) | Ln (n : positive) | E
   | Aux (n : N) | Here (a : local) | There (a : local).
 
 Definition local_code (a : local) : list N :=
-  match a with State l i => [0; l; i] | Owned n => [1; n] | R => [2] | Count c => [3; c] | Gap => [4] end%N.
+  match a with State l i => [0; l; i] | Added l n i => [5; l; n; i] | Owned n => [1; n] | R => [2] | Count c => [3; c] | Gap => [4] end%N.
 Definition code (v : var) : list N :=
   match v with
   | Symbol n => [0; n] | T_ => [1] | Rt n => [2; Npos n] | Ln n => [3; Npos n]

@@ -19,6 +19,12 @@ Proof.
   intros [= -> E] [-> | I]; [exists s, s'; now left |]. destruct (IH S' E I) as (u & u' & ?). exists u, u'. now right.
 Qed.
 
+Lemma numbered {A : Type} (l : list A) d n a m : In (n, a) (combine (seq m (length l)) l) -> nth (n - m) l d = a.
+Proof.
+  revert m. induction l as [| b l IH]; intro m; cbn; [contradiction |]. intros [[= <- <-] | I]; [now rewrite Nat.sub_diag |].
+  specialize (IH _ I). apply in_combine_l, in_seq in I. destruct (n - m) as [| k] eqn:E; [lia |]. now replace (n - S m) with k in IH by lia.
+Qed.
+
 Section Run.
   Context {F : field}.
   Add Field sound_field : (is_field F).
@@ -133,16 +139,20 @@ Section Run.
     2: { rewrite nth_overflow by (rewrite map_length, seq_length; lia). rewrite <- here_state. apply (state_var _ _ _ (Datatypes.S l) i false). }
     rewrite nth_map_seq by assumption.
     destruct (wanted h (Datatypes.S l) i); [| rewrite <- here_state; apply (state_var _ _ _ (Datatypes.S l) i false)].
-    assert (A : forall v, fold_right (fun f acc => match acc with Some a => match f i with Some b => Some (radd b a) | None => None end | None => None end) (Some (x i))
-        (map (fun add => add q x) (map (fun np => part_adds c h l (fst np) (snd np) keys) ps)) = Some v ->
-      stands F (val_ (here_ t) y aux) v (after_ l t i + total (fun np => adds F sym any T l (fst np) (snd np) (after_ l) t i) ps)).
-    { clearbody ps. induction ps as [| [n p] ps IH]; cbn [map fold_right total fst snd]; intros v Hv.
-      - injection Hv as <-. replace (after_ l t i + zero) with (after_ l t i) by ring. now apply (H q s0 I t Q).
-      - destruct (fold_right _ _ _) as [a |] in Hv, IH; [| discriminate].
-        destruct (part_adds c h l n p keys q x i) as [b |] eqn:P; [| discriminate]. injection Hv as <-.
-        replace (after_ l t i + _) with (adds F sym any T l n p (after_ l) t i + (after_ l t i + total (fun np => adds F sym any T l (fst np) (snd np) (after_ l) t i) ps)) by ring.
-        apply radd_ok; auto. apply (part_adds_ok l n p keys q x t i b); auto. now apply (H q s0 I t Q). }
-    destruct (fold_right _ _ _) as [v |]; [now apply A |]. rewrite <- here_state. apply (state_var _ _ _ (Datatypes.S l) i false).
+    set (add i0 f := match snd f i0 with Some a => a | None => rpoly (pvar (Here (Added (N.of_nat l) (N.of_nat (fst f)) (N.of_nat i0)))) end).
+    assert (Is : forall n p, In (n, p) ps -> part_at c l n = p).
+    { intros n p Inp. unfold part_at. rewrite <- (Nat.sub_0_r n). exact (numbered _ _ n p 0 Inp). }
+    change (stands F (val_ (here_ t) y aux) (fold_right (fun f acc => radd (add i f) acc) (x i)
+        (map (fun a => (fst a, snd a q x)) (map (fun np => (fst np, part_adds c h l (fst np) (snd np) keys)) ps)))
+      (after_ l t i + total (fun np => adds F sym any T l (fst np) (snd np) (after_ l) t i) ps)).
+    clearbody ps. induction ps as [| [n p] ps IH]; cbn [map fold_right total fst snd].
+    - replace (after_ l t i + zero) with (after_ l t i) by ring. now apply (H q s0 I t Q).
+    - replace (after_ l t i + _) with (adds F sym any T l n p (after_ l) t i + (after_ l t i + total (fun np => adds F sym any T l (fst np) (snd np) (after_ l) t i) ps)) by ring.
+      apply radd_ok; auto; [| apply IH; intros; apply Is; now right]. unfold add. cbn [fst snd].
+      destruct (part_adds c h l n p keys q x i) as [b |] eqn:P.
+      + apply (part_adds_ok l n p keys q x t i b); auto. now apply (H q s0 I t Q).
+      + match goal with |- stands _ ?rho (rpoly (pvar ?v)) _ => replace (adds F sym any T l n p (after_ l) t i) with (peval F rho (pvar v)); [now apply rpoly_ok |] end.
+        rewrite pvar_ok. cbn [val here]. rewrite !Nat2N.id. now rewrite (Is n p (or_introl eq_refl)).
   Qed.
 
   Lemma states_known l : states_ok l (states c h l).

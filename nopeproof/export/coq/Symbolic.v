@@ -249,18 +249,14 @@ Section Symbolic.
   Definition step (l : nat) (states : list (case * stream)) : list (case * stream) :=
     let keys := keys_of l states in
     let ps := nth l (layers c) [] in
-    let adders := map (fun np => part_adds l (fst np) (snd np) keys) (combine (seq 0 (length ps)) ps) in
+    let adders := map (fun np => (fst np, part_adds l (fst np) (snd np) keys)) (combine (seq 0 (length ps)) ps) in
     map (fun qs =>
       let x := get l Here (snd qs) in
-      let fs := map (fun add => add (fst qs) x) adders in
+      let fs := map (fun add => (fst add, snd add (fst qs) x)) adders in
+      let added i f := match snd f i with Some a => a | None => rpoly (pvar (Here (Added (N.of_nat l) (N.of_nat (fst f)) (N.of_nat i)))) end in
       (fst qs, map (fun i =>
-        let unknown := rpoly (pvar (Here (State (N.of_nat (S l)) (N.of_nat i)))) in
-        if wanted (S l) i then
-          match fold_right (fun f acc => match acc with Some a => match f i with Some b => Some (radd b a) | None => None end | None => None end) (Some (x i)) fs with
-          | Some a => a
-          | None => unknown
-          end
-        else unknown) (seq 0 (d_model c)))) states.
+        if wanted (S l) i then fold_right (fun f acc => radd (added i f) acc) (x i) fs
+        else rpoly (pvar (Here (State (N.of_nat (S l)) (N.of_nat i))))) (seq 0 (d_model c)))) states.
   Fixpoint states (l : nat) : list (case * stream) :=
     match l with
     | O => map (fun q => (q, map (fun i => rpoly (read_entry true false (nth (fst q) (classes c) []) i)) (seq 0 (d_model c)))) cases
