@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nopeproof.ledger import Row
-from nopeproof.report.rows import drawn, scope
+from nopeproof.report.rows import drawn, plain, scope
 from nopeproof.report.weights import combination, conventions, labels
 
 COLOURS = {"proved": "green", "certified": "green", "exhausted": "green", "tested": "yellow", "open": "yellow", "refuted": "red bold"}
@@ -116,7 +116,10 @@ def known(verdicts: Mapping[str, Row], ablations: Sequence[Mapping[str, Any]], s
     removed = columns("claim", "without", "the claim", "because")
     for a in ablations:
         result = "fails" if a["result"] == "needed" else str(a["result"])
-        removed.add_row(*map(Text, (str(a["claim"]), str(a["assumption"]), result, str(a["by"]))))
+        w = a.get("witness")
+        at = f" at t = {w['t']}" if w and "t" in w else ""
+        where = f"{plain(w['word'])}{at}: {w['found']}, not {w['expected']}; " if w else ""
+        removed.add_row(*map(Text, (str(a["claim"]), str(a["assumption"]), result, f"{where}{a['by']}")))
     cited = columns("key", "source")
     for key, text in sources:
         cited.add_row(Text(key), Text(text))
