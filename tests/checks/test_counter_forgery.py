@@ -166,6 +166,8 @@ def test_forged_certificates_are_rejected(change):
     {"storage": {"p": 24, "emin": -126}}, {"storage": {"p": 24.0, "emin": -126, "emax": 127}}, {"exp0": "1/2"}, {"exp0": "-1/8"},
     {"ulps": "1/4"}, {"flush": 1}, {"overflow": None}, {"rounding": "up"}, {"accumulator": {"p": 11, "emin": -126, "emax": 127}},
     {"accumulator": {"p": 24, "emin": -20, "emax": 127}}, {"exp0": "1/16"},
+    {"storage": {"p": 10**9, "emin": -126, "emax": 127}, "accumulator": {"p": 10**9, "emin": -126, "emax": 127}},
+    {"accumulator": {"p": 24, "emin": -(10**12), "emax": 127}},
 ])  # fmt: skip
 def test_forged_arithmetics_are_rejected(change):
     good = clock_of(3).certificate(arithmetic("float32"), 15)
