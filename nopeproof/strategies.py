@@ -203,7 +203,7 @@ def _block_vectors(block: Block) -> Iterator[tuple[str, Any, Callable[[Any], Blo
                     changed = replace(head, **{matrix: _swap(getattr(head, matrix), n, new)})
                     return replace(block, heads=_swap(block.heads, h, changed), **free)
 
-                yield f"head {head.name!r}, {matrix}[{n}]", v, rebuild
+                yield f"head {h + 1} {head.name!r}, {matrix}[{n}]", v, rebuild
     if block.mlp is None:
         return
     mlp = block.mlp

@@ -16,7 +16,7 @@ Paste this into a test file and run pytest:
         statement = nope.Equals(nope.after_attention(1), R.recip, "1/t")
         assert_claim(nope.Claim("recip", CIRCUIT, statement, nope.Scope(vocabulary="given")))
 
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=25)
     @given(word=words(CIRCUIT, max_size=12))
     def test_floats_follow_the_exact_run(word):
         assert_same_run(CIRCUIT, word, ["exact", "float64", "float32", "float32/sdpa", "float32/streaming"], tol=1e-6)
@@ -30,7 +30,7 @@ Paste this into a test file and run pytest:
         embed = torch.nn.Embedding(5, 3)
         assert_prefix_causal(lambda ids: embed(ids).cumsum(1), [0, 3, 1, 4], vocabulary=5)
 
-    @settings(deadline=None)
+    @settings(deadline=None, max_examples=25)
     @given(data=st.data())
     def test_one_weight_off_is_noticed(data):
         broken, what = data.draw(perturbations(CIRCUIT))

@@ -114,7 +114,7 @@ def _settings(circuit: Circuit) -> Iterator[tuple[str, str, list[str], Put]]:
         for h, head in enumerate(block.heads):
             if isinstance(head, Head):
                 other = "1" if head.scale != "1" else "1/sqrt(d_head)"
-                yield f"block {b + 1}, head {head.name!r}, scale", head.scale, [other], partial(_scale, circuit, b, h)
+                yield f"block {b + 1}, head {h + 1} {head.name!r}, scale", head.scale, [other], partial(_scale, circuit, b, h)
         for u, unit in enumerate(block.mlp.units if block.mlp else ()):
             at = f"block {b + 1}, FFN unit {u + 1}"
             if isinstance(unit, Units):

@@ -88,8 +88,8 @@ def test_every_mutant_is_judged_and_a_witness_shows_what_it_says():
 def test_what_the_claim_does_not_read_needs_no_second_proof():
     frame = Claim("frame", HEAD, Unchanged(embedding(), after_attention(1), [R.one]), HERE)
     found = {(o.mutant.where, o.mutant.change): (o.status, o.by) for o in mutate([frame], None).outcomes}
-    assert found["block 1, head '1/t', W_V[0] at bos", "1 -> -1"] == ("satisfies", UNREAD)
-    assert found["block 1, head '1/t', W_O[0] at one", "0 -> 1"][0] == "refuted"
+    assert found["block 1, head 1 '1/t', W_V[0] at bos", "1 -> -1"] == ("satisfies", UNREAD)
+    assert found["block 1, head 1 '1/t', W_O[0] at one", "0 -> 1"][0] == "refuted"
     assert found["the embedding of 'a' at one", "1 -> -1"] == ("satisfies", "proved")
 
 
