@@ -44,7 +44,7 @@ def instance(circuit: Circuit, seed: int = 0) -> Circuit:
 
 
 def guarded(claim: Claim) -> Claim:
-    """The same claim about a changed circuit: where a predicate divides by zero there, it is false."""
+    """The same claim about a changed circuit: where its predicate fails there (divides by zero, finds nothing), it is false."""
     statement = claim.statement
     if not isinstance(statement, Holds):
         return claim
@@ -52,7 +52,9 @@ def guarded(claim: Claim) -> Claim:
     def holds(trace: Trace) -> bool:
         try:
             return statement.predicate(trace)
-        except ArithmeticError:
+        except NopeproofError:
+            raise  # a run that could not be made, not a value that is missing
+        except Exception:
             return False
 
     return replace(claim, statement=replace(statement, predicate=holds))

@@ -92,6 +92,12 @@ def test_a_predicate_without_a_value_is_false_only_where_the_claim_is_guarded():
     with pytest.raises(ZeroDivisionError):
         exhaust(divides)
     assert exhaust(guarded(divides)).kind == "refuted" and guarded(claim()) == claim()
+    finds_nothing = claim(Holds("the least c", lambda trace: min(t for t, x in enumerate(trace.word) if x == "c") > 0))
+    assert exhaust(guarded(finds_nothing)).kind == "refuted"
+    inexact_run = claim(
+        Holds("a trace of another word", lambda trace: trace_of(NORMED, ("<bos>", "b"), HERE, finds_nothing.statement) is None)
+    )
+    assert exhaust(guarded(inexact_run)).kind == "open"  # not refuted: the run could not be made
 
 
 def test_floats_run_with_one_thread_and_the_threads_come_back():
