@@ -128,15 +128,16 @@ def weights(asked: Export, chosen: Sequence[tuple[Construction, tuple[Claim, ...
     from nopeproof.export import hf, safetensors
 
     for construction, claims in chosen:
-        subject = claims[0].subject.name if len(claims) < len(construction.claims) else None
+        subject = claims[0].subject.name if len(claims) < len(construction.claims) else list(construction.subjects)[-1]
         circuit = construction.circuit(subject, T=asked.length)
-        file = where / re.sub(r"[^\w.-]", "_", f"{construction.name}-{circuit.name}")
-        written = (
-            hf.write(circuit, file, asked.dtype)
-            if asked.to == "hf"
-            else safetensors.write(circuit, file.with_name(file.name + ".safetensors"), asked.dtype)
-        )
-        yield {"construction": construction.name, "circuit": circuit.name, "file": str(written), "weights_sha256": circuit.weights_sha256}
+        file = where / re.sub(r"[^\w.-]+", "-", f"{construction.name}-{subject}").strip("-")
+        entry = {"construction": construction.name, "circuit": circuit.name, "weights_sha256": circuit.weights_sha256}
+        if asked.to == "safetensors":
+            yield {**entry, "file": str(safetensors.write(circuit, file.with_name(file.name + ".safetensors"), asked.dtype))}
+            continue
+        written = hf.write(circuit, file, asked.dtype)
+        about = [c for c in construction.claims if c.subject.name == subject]
+        yield {**entry, "file": str(written), "host": hf.report(written, circuit, about, asked.dtype, asked.length or 12)}
 
 
 def line(found: Found) -> str:
@@ -145,9 +146,21 @@ def line(found: Found) -> str:
     if found["file"] is None:
         return f"not exported  {name}: {found['reason']}"
     if found.get("accepted") is None:
-        return f"written       {name}: {found['file']}"
+        return "\n".join([f"written       {name}: {found['file']}", *survival(found.get("host"))])
     verdict = "accepted" if found["accepted"] else "REJECTED"
     return f"{verdict}  {found['seconds']:6.1f} s  {name}" + (f": {found['reason']}" if found["reason"] else "")
+
+
+def survival(host: Found | None) -> list[str]:
+    """What became of the claims in the host, a line each: errors over the words run, there and in our own run of that dtype."""
+    if host is None:
+        return []
+    apart = f"attention differs from our own run by {host['attention_difference']:.1e} at most"
+    lines = [f"  in the host, {host['dtype']}, {host['words']} words: {apart}"]
+    for c in host["claims"]:
+        kept = "survives" if c["survives"] else "DOES NOT SURVIVE"
+        lines.append(f"  {c['claim']} {kept}: {c['says']}; error {c['host_error']:.1e}, in our own run {c['own_error']:.1e}")
+    return lines
 
 
 def conclusion(found: Sequence[Found], where: Path) -> str:

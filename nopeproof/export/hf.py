@@ -213,6 +213,20 @@ def survives(
     return {**said, "claims": list(rows.values())}
 
 
+def report(folder: str | Path, circuit: Circuit, claims: Sequence[Claim], dtype: str = "float32", longest: int = 12) -> dict[str, Any]:
+    """`survives` for the model as transformers loads it back, on words of one token and of all in turn, up to `longest` positions."""
+    from nopeproof.hf.load import library
+
+    model = library().AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, attn_implementation="eager", dtype=torch_dtype(dtype)
+    )
+    first = [] if circuit.bos is None else [circuit.bos]
+    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens)
+    lengths = sorted({1, 2, 5, longest} & set(range(1, longest + 1)))
+    words = [(first + [others[n * step % len(others)] for n in range(length)])[:length] for length in lengths for step in (0, 1)]
+    return survives(model.eval(), circuit, claims, words, dtype)
+
+
 def _error(statement: Any, residuals: Any, T: int) -> tuple[float, float]:
     """The largest error of the claim over the positions, and the largest number looked at."""
     from nopeproof.checks.evaluate import value_of

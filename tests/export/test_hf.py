@@ -14,6 +14,7 @@ from nopeproof.residual import Residual
 
 hf = pytest.importorskip("transformers", reason="needs nopeproof[hf]")
 
+from nopeproof.cli import main  # noqa: E402
 from nopeproof.export.hf import run_host, survives, vocabulary, write  # noqa: E402
 from nopeproof.hf.audit import audit  # noqa: E402
 from nopeproof.run.floats import run  # noqa: E402
@@ -98,6 +99,15 @@ def test_text_goes_in_by_the_saved_tokenizer_and_the_read_out_answers(tmp_path):
         for token, value in mine.items():
             assert float(row[vocabulary(circuit).index(token)]) == pytest.approx(float(value), rel=1e-4, abs=1e-4)
     assert json.loads((tmp_path / "m" / "nopeproof.json").read_text())["weights_sha256"] == circuit.weights_sha256
+
+
+def test_the_command_writes_the_model_and_says_which_claims_survive(tmp_path, capsys):
+    ask = ["export", "absolute-position/minimal", "--to", "hf", "--length", "8", "--out", str(tmp_path / "m")]
+    assert main([*ask, "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["exports"]
+    assert {c["claim"]: c["survives"] for c in found["host"]["claims"]} == {"minimal": True, "minimal-frame": True}
+    assert (tmp_path / "m" / "absolute-position-minimal" / "model.safetensors").is_file()
+    assert main(ask) == 2 and "something is there already" in capsys.readouterr().err
 
 
 R = Residual(one=1, x=1)
