@@ -107,7 +107,7 @@ claims = [
         f"{name}-closed-forms",
         clocks[name],
         as_stated(name),
-        Scope(order="forall T exists weights", t_min=first, t_max=14, vocabulary="given"),
+        Scope(order="forall T exists weights", t_min=first, t_max=10, vocabulary="given"),
         SOURCE,
     )
     for name, first in (("basis", 3), ("minimal", 4))

@@ -8,8 +8,7 @@ all its weights are whole numbers, the largest 4 floor(T/2) - 1. Up to T = 65 th
 quantised weights are exact weights. Beyond, one scale must serve both the 2 and the largest slope, s > 1, and the 2 becomes a
 multiple of s that is not 2. At T = 129 the scale is 255/127, the constant is read as s, and the clock is wrong from t = 2 on.
 
-What breaks is the common scale, not the 8 bits: a scale for each column of W_1, or the constant kept apart in a bias of higher
-precision, moves the limit, as the slopes alone lose at most s/2 each. Activations stay in real arithmetic here.
+What breaks is the common scale of the matrix, not the 8 bits of each entry. Activations stay in real arithmetic here.
 """
 
 from fractions import Fraction
@@ -63,9 +62,7 @@ once = Scope(t_max=1, vocabulary="given")
 claims = [
     Claim("recip", fits, Equals(after_attention(1), R.recip, "1/t"), Scope(vocabulary="given"), SOURCE),
     Claim("eight-bits", fits, Holds("every weight of the FFN is a whole number of at most 127", eight_bits), once, SOURCE),
-    Claim(
-        "exact", fits, position, Scope(t_max=65, vocabulary="given"), SOURCE
-    ),
+    Claim("exact", fits, position, Scope(t_max=65, vocabulary="given"), SOURCE),
     Claim("ends", clock(66), Fails(position), Scope(t_max=66, vocabulary="given"), SOURCE, note="131 > 127: the scale is no longer 1"),
     Claim("wrong-at-129", too_long, Fails(Within(after_ffn(1), R.pos, "t")), Scope(t_max=129, vocabulary="given"), SOURCE, note="at t = 2"),
 ]

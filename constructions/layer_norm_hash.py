@@ -77,6 +77,7 @@ claims = [
     Claim("peak", plain, strict, words(10), SOURCE),
     Claim("gap", plain, Holds("the gap to the neighbour is between 1/(2 t^4) and 1/(2 (t-1)^4)", gap), words(10), SOURCE),
     Claim("content", content, Fails(strict), words(4), SOURCE, note="a norm over content moves the peak"),
+    Claim("float32-short", plain, strict, words(32, "float32"), SOURCE),
     Claim("float32", plain, Fails(strict), words(64, "float32"), SOURCE, note="rounding flattens the peak"),
     Claim("bfloat16", plain, Fails(strict), words(16, "bfloat16"), SOURCE),
 ]

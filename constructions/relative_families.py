@@ -17,7 +17,7 @@ rational cosines, the tables are exact numbers for T = 8.
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit, Units
-from nopeproof.claims import Claim, Equals, Holds, SameAttention, Scope, ScoreIs, after_ffn
+from nopeproof.claims import Claim, Holds, SameAttention, Scope, ScoreIs
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 from nopeproof.theory.ranks import relative_bias_rank
@@ -100,7 +100,6 @@ claims = [
     Claim("cubic", polynomial, ScoreIs(2, 0, "3*t**2*i - 3*t*i**2 + i**3"), each_T, SOURCE, note="d_head = 3"),
     Claim("cubic-whole", polynomial, ScoreIs(2, 1, "-(t - i)**3"), each_T, SOURCE, note="d_head = 4"),
     Claim("cubic-same", polynomial, SameAttention(2, 0, 1), each_T, SOURCE),
-    Claim("cube", polynomial, Equals(after_ffn(1), R.cube, "t**3"), each_T, SOURCE),
 ]
 for name, (f, *_) in BIASES.items():
     subject, label = circuit(name), name.replace(" ", "-")

@@ -5,7 +5,7 @@ scores m c_i, with d_head = 1. ALiBi, up to a term in t which no softmax sees, s
 
     m (i - 1) - m c_i = m (i - 1)^2/(B + i - 1),       at most m S^2/(B + S) for i - 1 <= S = T - 1,
 
-so B >= m S^2/e is enough for an error below e in every score, hence weights within a factor e^(2e) of ALiBi's. Two layers of
+so B >= m S^2/d is enough for an error below d in every score, hence weights within a factor e^d of ALiBi's. Two layers of
 attention, no FFN, no width that grows with T: what grows is ln B. With B fixed the bias saturates, the steps of the score fall
 from m to 0, and far keys are not told apart (`saturates`). An FFN gives the same bias exactly (alibi).
 """

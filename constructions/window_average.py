@@ -6,7 +6,7 @@ to t, C = c_t - c_(t-w) is what the last w tokens hold, and C/w their average: w
   2  the look-up of look-up at p = t - w reads c there. It leaks, but by little: c moves by at most 1 a position, so a key at
      distance m is off by at most m, and has B^(-m^2) of the weight. The whole error is at most
 
-         2 sum_{m >= 1} m B^(-m^2) <= 2/(B - 1) + small,       the same for every t, T and w.
+         2 sum_{m >= 1} m B^(-m^2) <= 2/(B - 1),       the same for every t, T and w.
 
 So with B = 200 the window's count comes out within 1/50 of a whole number, to be rounded where it matters; with B = 4 it is off
 by more than 1/5 on a short word (`soft`). Where t <= w the head falls on BOS, where c = 0.
