@@ -90,32 +90,37 @@ Section Run.
 
   (* --- powers of e --- *)
 
-  Lemma exp_ofZ a (x : F) : (0 <= a)%Z -> exp (ofZ a * x) = pow F (exp x) (Z.to_nat a).
-  Proof. intro H. rewrite <- exp_times. unfold inj. now rewrite Z2Nat.id. Qed.
-  Lemma rpower_ok rho b a x : roots F rho -> peval F rho b = exp x -> stands F rho (rpower b a) (exp (ofZ a * x)).
+  Lemma exp_pos (n : positive) (x : F) : exp (ofZ (Zpos n) * x) = pow F (exp x) (Pos.to_nat n).
+  Proof. rewrite <- exp_times. unfold inj. now rewrite positive_nat_Z. Qed.
+  Lemma rpower_ok rho b a x : roots F rho -> (forall n, peval F rho (b n) = pow F (exp x) (Pos.to_nat n)) -> stands F rho (rpower b a) (exp (ofZ a * x)).
   Proof.
-    intros G E. unfold rpower. destruct (Z.leb_spec 0 a) as [H | H].
-    - rewrite exp_ofZ, <- E, <- ppow_ok by assumption. now apply rpoly_ok.
-    - replace (ofZ a * x) with (- (ofZ (- a) * x)) by (rewrite ofZ_opp; ring). rewrite exp_opp, exp_ofZ by lia.
-      assert (N : pow F (exp x) (Z.to_nat (- a)) <> zero) by apply pow_not_zero, exp_positive.
-      split; cbn [fst snd]; rewrite ppow_ok, E by assumption; [assumption |]. rewrite pint_ok, ofZ_1. field. assumption.
+    intros G E. destruct a as [| n | n]; cbn [rpower].
+    - rewrite ofZ_0, zero_times, exp_0, <- ofZ_1. now apply rint_ok.
+    - rewrite exp_pos, <- E. now apply rpoly_ok.
+    - change (Zneg n) with (- Zpos n)%Z. replace (ofZ (- Zpos n) * x) with (- (ofZ (Zpos n) * x)) by (rewrite ofZ_opp; ring). rewrite exp_opp, exp_pos.
+      assert (N : pow F (exp x) (Pos.to_nat n) <> zero) by apply pow_not_zero, exp_positive.
+      split; cbn [fst snd]; rewrite E; [assumption |]. rewrite pint_ok, ofZ_1. field. assumption.
   Qed.
+  Lemma var_power_ok rho v n : peval F rho (var_power v n) = pow F (rho v) (Pos.to_nat n).
+  Proof. cbn [peval var_power factors]. change (N.to_nat (Npos n)) with (Pos.to_nat n). rewrite ofQ_1. ring. Qed.
+  Lemma int_power_ok rho p n : peval F rho (int_power p n) = pow F (exp (ln (ofZ (Zpos p)))) (Pos.to_nat n).
+  Proof. unfold int_power. rewrite pint_ok, exp_ln, pow_ofZ, positive_nat_Z; [reflexivity | apply ofZ_nonneg; lia | apply ofZ_pos]. Qed.
   Lemma term_exp_ok x y aux D m q f : term_exp D m q = Some f -> stands F (val_ x y aux) f (exp (ofQ q * factors F (val_ x y aux) m)).
   Proof.
-    assert (G : forall b z s, peval F (val_ x y aux) b = exp z -> match (if Pos.eqb (Qden (Qred s)) 1 then Some (Qnum (Qred s)) else None) with
+    assert (G : forall b z s, (forall n, peval F (val_ x y aux) (b n) = pow F (exp z) (Pos.to_nat n)) -> match (if Pos.eqb (Qden (Qred s)) 1 then Some (Qnum (Qred s)) else None) with
       Some a => Some (rpower b a) | None => None end = Some f -> stands F (val_ x y aux) f (exp (ofQ s * z))).
     { intros b z s Hb H. destruct (Pos.eqb_spec (Qden (Qred s)) 1) as [E |]; [| discriminate]. injection H as <-.
       replace (ofQ s * z) with (ofZ (Qnum (Qred s)) * z); [now apply rpower_ok |]. f_equal. rewrite <- (ofQ_red F s). unfold ofQ. rewrite E, ofZ_1. field. apply one_not_zero. }
     assert (Den : ofQ (1 # D) * ofZ (Zpos D) = (one : F)) by (unfold ofQ; cbn [Qnum Qden]; rewrite ofZ_1; field; apply ofZ_pos).
     assert (One : forall v, factors F (val_ x y aux) [(v, 1%N)] = val_ x y aux v) by (intro v; cbn [factors]; change (N.to_nat 1) with 1%nat; cbn [pow]; ring).
+    assert (Scale : forall z : F, ofQ (q * inject_Z (Zpos D)) * (ofQ (1 # D) * z) = ofQ q * z).
+    { intro z. rewrite ofQ_mul, ofQ_Z. transitivity (ofQ q * z * (ofQ (1 # D) * ofZ (Zpos D)) : F); [ring |]. rewrite Den. ring. }
     unfold term_exp. destruct m as [| [v n] m].
-    - intro H. eapply G in H; [| rewrite pvar_ok; reflexivity]. cbn [factors].
-      replace (ofQ q * one) with (ofQ (q * inject_Z (Zpos D)) * ofQ (1 # D) : F); [exact H |].
-      rewrite ofQ_mul, ofQ_Z. transitivity (ofQ q * (ofQ (1 # D) * ofZ (Zpos D)) : F); [ring |]. now rewrite Den.
-    - destruct v, n as [| [| |]], m as [| vn m]; try discriminate; rewrite One; intro H; (eapply G in H; [| first [rewrite pvar_ok; reflexivity | rewrite pint_ok; symmetry; apply exp_ln; [apply ofZ_nonneg; lia | apply ofZ_pos]]]).
-      + cbn [val]. replace (ofQ q * sqrt (ofZ (Zpos n0))) with (ofQ (q * inject_Z (Zpos D)) * (ofQ (1 # D) * sqrt (ofZ (Zpos n0))) : F); [exact H |].
-        rewrite ofQ_mul, ofQ_Z. transitivity (ofQ q * sqrt (ofZ (Zpos n0)) * (ofQ (1 # D) * ofZ (Zpos D)) : F); [ring |]. rewrite Den. ring.
-      + exact H.
+    - intro H. apply (G _ (ofQ (1 # D))) in H; [| intro; apply var_power_ok]. cbn [factors].
+      rewrite <- Scale. now replace (ofQ (1 # D) * one) with (ofQ (1 # D) : F) by ring.
+    - destruct v, n as [| [| |]], m as [| vn m]; try discriminate; rewrite One; cbn [val]; intro H.
+      + apply (G _ (ofQ (1 # D) * sqrt (ofZ (Zpos n0)))) in H; [| intro; apply var_power_ok]. now rewrite <- Scale.
+      + apply (G _ (ln (ofZ (Zpos n0)))) in H; [exact H | intro; apply int_power_ok].
   Qed.
   Lemma exponential_ok x y aux D a f z : exponential D a = Some f -> stands F (val_ x y aux) a z -> stands F (val_ x y aux) f (exp z).
   Proof.

@@ -40,15 +40,17 @@ Definition above_zero (p : poly) : bool :=
   nonneg p && existsb (fun mc => match fst mc with [] => Z.ltb 0 (Qnum (snd mc)) | _ => false end) p.
 
 (* e to the power of a sum of rationals, rational multiples of square roots and whole multiples of logarithms. *)
-Definition rpower (b : poly) (a : Z) : ratio :=
-  if Z.leb 0 a then rpoly (ppow b (Z.to_nat a)) else (pint 1, ppow b (Z.to_nat (- a))).
+Definition rpower (power_of : positive -> poly) (a : Z) : ratio :=
+  match a with Z0 => rint 1 | Zpos n => rpoly (power_of n) | Zneg n => (pint 1, power_of n) end.
+Definition var_power (v : var) (n : positive) : poly := [([(v, Npos n)], 1%Q)].
+Definition int_power (p : positive) (n : positive) : poly := pint (Z.pow (Zpos p) (Zpos n)).
 Definition term_exp (D : positive) (m : mono) (c : Q) : option ratio :=
   let whole (q : Q) := if Pos.eqb (Qden (Qred q)) 1 then Some (Qnum (Qred q)) else None in
-  let times (b : poly) (q : Q) := match whole q with Some a => Some (rpower b a) | None => None end in
+  let times (b : positive -> poly) (q : Q) := match whole q with Some a => Some (rpower b a) | None => None end in
   match m with
-  | [] => times (pvar (Exp None D)) (c * inject_Z (Zpos D))%Q
-  | [(Rt p, 1%N)] => times (pvar (Exp (Some p) D)) (c * inject_Z (Zpos D))%Q
-  | [(Ln p, 1%N)] => times (pint (Zpos p)) c
+  | [] => times (var_power (Exp None D)) (c * inject_Z (Zpos D))%Q
+  | [(Rt p, 1%N)] => times (var_power (Exp (Some p) D)) (c * inject_Z (Zpos D))%Q
+  | [(Ln p, 1%N)] => times (int_power p) c
   | _ => None
   end.
 Definition exponential (D : positive) (a : ratio) : option ratio :=

@@ -268,13 +268,20 @@ def _sum(text: str) -> str:
 
 
 def _fraction(subject: Mapping[str, Any]) -> int:
-    """D such that scores of layer 1 are whole multiples of 1/D: powers of e are then powers of e^(1/D)."""
+    """D such that scores that are rational are whole multiples of 1/D: powers of e are then powers of e^(1/D)."""
     vectors = [v for v in (*subject["embed"].values(), subject["generic"]) if v]
-    embedded = _denominator(x for v in vectors for x in v.values())
-    out = 1
-    for h in (h for b in subject["blocks"] for h in b["heads"] if "opaque" not in h):
-        q, k = (_denominator(x for row in h[m] for x in row.values()) for m in ("W_Q", "W_K"))
-        out = math.lcm(out, q * k * embedded**2 * (len(h["W_Q"]) if h["scale"] != "1" else 1))
+    stream, out = _denominator(x for v in vectors for x in v.values()), 1
+    for block in subject["blocks"]:
+        after = stream
+        for h in (h for h in block["heads"] if "opaque" not in h):
+            Q, K, V, W_O = (_denominator(x for row in h[m] for x in row.values()) for m in ("W_Q", "W_K", "W_V", "W_O"))
+            out = math.lcm(out, Q * K * stream**2 * (len(h["W_Q"]) if h["scale"] != "1" else 1))
+            after = math.lcm(after, stream * V * W_O)
+        stream = after
+        for u in (block["mlp"] or {"units": ()})["units"]:
+            read, bias, write = (_denominator(x) for x in (u["read"].values(), [u["bias"]], u["write"].values()))
+            after = math.lcm(after, stream * read * write, bias * write)
+        stream = after
     return out
 
 
