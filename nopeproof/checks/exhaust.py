@@ -16,6 +16,7 @@ from nopeproof.claims import Claim, Evidence, Fails, Holds, Scope, Statement
 from nopeproof.errors import NopeproofError
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
+from nopeproof.theory.rounding import arithmetic
 
 VOCABULARY = ("a", "b")
 EXTREMES = tuple(Fraction(x) for x in ("0", "1", "-1", "1/3", "1000000", "-1000000", "1/1048576", "-1/1048576"))
@@ -44,18 +45,22 @@ def instance(circuit: Circuit, seed: int = 0) -> Circuit:
 
 
 def guarded(claim: Claim) -> Claim:
-    """The same claim about a changed circuit: where its predicate fails there (divides by zero, finds nothing), it is false."""
+    """The same claim about a changed circuit: where its predicate has no value there (divides by zero, finds nothing), it is false.
+
+    Where it cannot read the run at all, one of tensors say, that is a run that shows nothing: a NopeproofError.
+    """
     statement = claim.statement
     if not isinstance(statement, Holds):
         return claim
 
     def holds(trace: Trace) -> bool:
         try:
-            return statement.predicate(trace)
-        except NopeproofError:
-            raise  # a run that could not be made, not a value that is missing
-        except Exception:
+            return bool(statement.predicate(trace))
+        except (ArithmeticError, LookupError, ValueError):
             return False
+        except TypeError as bad:
+            asked = f"an exact value of the predicate of {claim.id!r} on a {trace.arithmetic} run"
+            raise NopeproofError(asked, f"{type(bad).__name__}: {bad}", "a predicate that reads such numbers") from None
 
     return replace(claim, statement=replace(statement, predicate=holds))
 
@@ -95,8 +100,9 @@ def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: S
     A violation read off balls is one, but their silence shows nothing: see `silent`. Raises NopeproofError where neither serves.
     """
     if scope.arithmetic != "real":
+        how = arithmetic(scope.arithmetic)  # its accumulator is a hypothesis about the route, not a choice
         with one_thread():
-            return run(circuit, word, scope.arithmetic)
+            return run(circuit, word, how.storage.name, route=how.route)
     try:
         return run(circuit, word, keep_weights=isinstance(statement, Holds))
     except NopeproofError as bad:
