@@ -98,6 +98,9 @@ def test_a_predicate_without_a_value_is_false_only_where_the_claim_is_guarded():
         Holds("a trace of another word", lambda trace: trace_of(NORMED, ("<bos>", "b"), HERE, finds_nothing.statement) is None)
     )
     assert exhaust(guarded(inexact_run)).kind == "open"  # not refuted: the run could not be made
+    compares = claim(Holds("above 0", lambda trace: trace.final[0] > "0"))
+    found = exhaust(guarded(compares))
+    assert found.kind == "open" and found.witness is None  # a predicate that cannot read the run refutes nothing
 
 
 def test_floats_run_with_one_thread_and_the_threads_come_back():
