@@ -6,8 +6,8 @@ key i has B^-(i - p)^2 of the weight of key p. There are at most two keys at eac
     all the others together have less than 2 sum_{m >= 1} B^-m = 2/(B - 1) of the target's weight,
 
 and the target more than 1/(1 + 2/(B - 1)) = (B - 1)/(B + 1): for every length, with no T in it. B = 200 is the least whole
-number for 99/100. A value that moves by at most 1 from key to key is read with an error below 2/(B - 1): m <= 2^(m-1), so sum m B^-m^2 obeys the
-same bound (window-average).
+number for 99/100. A value that moves by at most 1 from key to key is read with an error below 2/(B - 1): as m <= 2^(m-1), the
+sum of m B^-m^2 obeys the same bound (window-average).
 
 Squares are what makes it so. With linear scores, ln B times -|i - p| say, the bound would be the same, but no product q . k gives an
 absolute value; scores that are 0 at the target and -ln B elsewhere need ln B > ln T (selector-width), a temperature that grows.
