@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def kept(target: str, found: ledger.Ledger) -> ledger.Row | None:
 
 
 def _file(construction: Construction) -> str:
-    return _rows.sha256(Path(construction.path).read_text(encoding="utf-8"))
+    return hashlib.sha256(Path(construction.path).read_bytes()).hexdigest()
 
 
 def _circuit(construction: Construction, name: str) -> Circuit:
