@@ -62,6 +62,7 @@ class Attack:
             lines += _table(self.rows)
         for m in self.methods:
             more = f", stopped: {m.stopped}" if m.stopped else ""
+            more += f"; {m.passed_over} could not be run ({m.because})" if m.passed_over else ""
             lines.append(
                 f"  tried {m.name}: {m.words} words up to {m.longest} tokens, {len(m.instances)} instances, {m.seconds:.1f} s{more}"
             )
@@ -127,7 +128,7 @@ def attack(claim: Claim, budget: Budget | None = None) -> Attack:
             found = found or search.run(methods[name], attempts, turn * search.budget.seconds)
         if turn < 1:
             found = found or search.guided(methods[GUIDED])
-    tried = tuple(m for m in methods.values() if m.words or m.stopped)
+    tried = tuple(m for m in methods.values() if m.words or m.passed_over or m.stopped)
     if found is None:
         return Attack(claim, None, tried)
     first = search.fails(found)[0]  # while the contents of the words before it are still known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,6 +47,13 @@ class Method:
     instances: set[int] = field(default_factory=set)
     seconds: float = 0.0
     stopped: str = ""
+    passed_over: int = 0
+    because: str = ""
+
+    def pass_over(self, bad: NopeproofError) -> None:
+        """Note one word that could not be run, in one instance: a norm of nothing, a weight beyond a dtype."""
+        self.passed_over += 1
+        self.because = bad.message.replace("\n", ";")
 
     def count(self, attempt: Try) -> None:
         """Note one word tried."""
@@ -110,7 +118,7 @@ class Search:
         return next(violations(self.inner, trace, max(T, self.low), seen), None), trace
 
     def run(self, method: Method, attempts: Iterator[Try], seconds: float) -> Try | None:
-        """Try more of them until one fails or the time is up. A word on which the circuit has no value is passed over."""
+        """Try more of them until one fails or the time is up. What cannot be run is passed over."""
         start = time.process_time()
         stop, found, method.stopped = start + seconds, None, ""
         while found is None and not method.stopped:
@@ -123,8 +131,8 @@ class Search:
             try:
                 witness, _ = self.fails(attempt)
             except NopeproofError as bad:
-                method.stopped = bad.message.replace("\n", ";")
-                break
+                method.pass_over(bad)
+                continue
             method.count(attempt)
             found = attempt if witness is not None else None
         method.seconds += time.process_time() - start
@@ -186,19 +194,18 @@ class Search:
             if word is None or (first[-1] - first[0] > self.budget.seconds and not found):
                 return
             one = (max(length, self.low), seed, word)
-            witness, trace = self.fails(one)
+            try:
+                witness, trace = self.fails(one)
+            except NopeproofError as bad:
+                return method.pass_over(bad)
             method.count(one)
             if witness is not None:
                 found.append(one)
                 raise Found
             target(distance(self.inner, trace, one[0]))
 
-        try:
+        with contextlib.suppress(Found):
             attempt()
-        except Found:
-            pass
-        except NopeproofError as bad:
-            method.stopped = bad.message.replace("\n", ";")
         method.seconds = time.process_time() - start
         return found[-1] if found else None
 

@@ -235,6 +235,18 @@ def test_a_circuit_that_cannot_be_run_says_why():
     assert found.witness is None and "a zero vector" in str(found)
 
 
+def test_an_instance_that_a_dtype_cannot_hold_does_not_end_the_search():
+    loud = Circuit(
+        R,
+        EVERY,
+        [Block(mlp=MLP([Unit(R.content[0] + "1/2" * R.content[1], R.pos), Unit(R.content[1] - 1000 * R.one, R.pos)]))],
+        bos="<bos>",
+    )
+    found = attack(Claim("f", loud, Unchanged(embedding(), F1, [R.one]), replace(Scope(), arithmetic="float16")), BRIEF)
+    other = {m.name: m for m in found.methods}["short words in other instances"]
+    assert not found.broken and other.passed_over > 0 and other.words > 0 and "the dtype ends at 65504" in str(found)
+
+
 def test_a_budget_of_nothing_is_refused():
     for kwargs in ({"seconds": 0}, {"longest": 0}, {"instances": 0}, {"examples": 0}):
         with pytest.raises(NopeproofError, match="more than 0 seconds"):
