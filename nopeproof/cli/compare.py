@@ -112,13 +112,13 @@ def tables(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
             m["task"], m["pe"], str(m["seed"]), learned, beyond, *heads, *_probes(m["probes"], "1/t"), *_probes(m["probes"], "t")
         )
     built = columns(
-        "task", "model", "verdict", "near heads", "exact match", "swapped", "without them", "without others", "<bos> cut in layer 1"
+        "task", "model", "verdict", "near heads", "exact match", "heads swapped", "without them", "without as many others", "<bos> cut"
     )
     for m in (model for run in found["built"] for model in run["models"]):
-        swapped, gone = m.get("swap"), m["ablate"]
-        figures = [_share(score) for score in (m, swapped, gone["near"], gone["others"], m["cut_bos"])]
-        near = ", ".join(f"{h['layer']}.{h['head']}" for h in m["near_heads"])
-        built.add_row(m["task"], m["name"], m.get("verdict", "-"), near or "none", *figures)
+        heads, gone = m.get("heads", 0), m.get("ablate", {})
+        near = ", ".join(f"{h['layer']}.{h['head']}" for h in m["near_heads"]) or "none"
+        after = [_share(gone.get(key)) if heads else "-" for key in ("all", "others")]
+        built.add_row(m["task"], m["name"], m.get("verdict", "-"), near, _share(m), str(heads), *after, _share(m["cut_bos"]))
     distances = columns("task", "length", "NoPE compared with", "as", "D_AT (nats)", "from", "to", "pairs")
     for r in found["summary"]:
         figures = [f"{r[key]:.4f}" for key in ("mean", "least", "most")]
@@ -130,7 +130,10 @@ def tables(found: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ranked = "ranking by exact match beyond the lengths trained on; left out, because not learned: "
     return [
         (about, models),
-        ("beside the construction: heads nearer to 1/t than any untrained one (layer.head), and exact match after interventions", built),
+        (
+            "beside the construction: heads nearer to 1/t than any untrained one (layer.head), and exact match after interventions",
+            built,
+        ),
         (ranked + (", ".join(found["ranking"]["left_out"]) or "none"), found_order),
         ("attention distance from NoPE, mean over layers; nearest first", distances),
     ]

@@ -4,18 +4,20 @@ A head is *near* if its attention is nearer to the 1/t pattern than any head of 
 threshold. Whether near heads matter is found by interventions on the weights, each judged by exact match on the lengths
 trained on, against the same share that decides whether a task was learned:
 
-* swap: their W_Q is set to 0, which makes their attention exactly 1/t under any norm, as the construction's head has it;
-* ablate: their rows of W_O are set to 0, one head at a time, all near heads, and as a control as many of the other heads.
+* swap: W_Q is set to 0, which makes a head's attention exactly 1/t under any norm, as the construction's is: the nearest
+  head, the two nearest, and so on. Those that can be swapped together without harm are *the construction's heads*;
+* ablate: their rows of W_O are set to 0: one of them at a time, all of them, and as a control as many of the farthest heads.
 
-The verdict on a NoPE model: *found*, if the swap does no harm and one near head cannot be spared; *found redundantly*, if
-each can be spared but not all of them; *something else*, if there is no near head, or none of them is needed, or the
-swap does harm; *not learned*, if there was nothing to explain.
+The verdict on a NoPE model: *found*, if one of the construction's heads cannot be spared; *found redundantly*, if each can be
+spared but not all of them; *something else*, if there are none, or all can be spared; *not learned*, if there was nothing to
+explain.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from nopeproof.learn.evaluate import evaluate
 from nopeproof.learn.model import Attention, Transformer
 from nopeproof.learn.observe import views, words
 from nopeproof.learn.recipe import Cell
+from nopeproof.learn.tensors import one_thread
 from nopeproof.learn.train import build, load
 from nopeproof.tasks import Task
 
@@ -44,6 +47,7 @@ UNITS = {
 }
 
 
+@one_thread()
 def hold_beside(run: Path, *, words_per_length: int = 32, count: int = 50, seed: int = 0) -> dict[str, Any]:
     """Every seed of a finished run beside the construction.
 
@@ -55,9 +59,10 @@ def hold_beside(run: Path, *, words_per_length: int = 32, count: int = 50, seed:
 
     Returns:
         ``units``; ``floor``: the least distance of an untrained head to 1/t, over all seeds; ``models``: one entry a seed,
-        {name, pe, task, seed, digest, verdict, exact_match, near_heads: [{layer, head, nats}], swap, ablate: {near, others,
-        each: [{layer, head, ...}]}, cut_bos, constant_without_bos}, where an intervention is {exact_match, token_accuracy}
-        and is None if there are no near heads; encodings other than NoPE have no verdict and no swap.
+        {name, pe, task, seed, digest, exact_match, token_accuracy, near_heads: [{layer, head, nats}] (nearest first), cut_bos,
+        constant_without_bos} and for NoPE {verdict, swaps, heads, ablate: {each, all, others}}: ``swaps`` what is left after
+        swapping the 1, 2, ... nearest heads, ``heads`` how many of them are the construction's. An intervention's figures
+        are {exact_match, token_accuracy}.
 
     Raises:
         NopeproofError: this is not the folder of a finished run.
@@ -122,15 +127,16 @@ def scored(model: nn.Module, task: Task, cell: Cell, count: int) -> dict[str, fl
     return {key: float(np.mean(score[key])) for key in ("exact_match", "token_accuracy")}
 
 
-def verdict(plain: dict[str, float], near: Sequence[Any], swap: dict[str, float] | None, ablate: dict[str, Any]) -> str:
+def breaks(score: dict[str, float]) -> bool:
+    """Whether a model with this score would not count as one that learned its task."""
+    return score["exact_match"] < LEARNED
+
+
+def verdict(plain: dict[str, float], heads: int, ablate: dict[str, Any]) -> str:
     """The rule of the module's first lines."""
-
-    def breaks(score: dict[str, float] | None) -> bool:
-        return score is not None and score["exact_match"] < LEARNED
-
     if breaks(plain):
         return "not learned"
-    if not near or breaks(swap) or not breaks(ablate["near"]):
+    if not heads or not breaks(ablate["all"]):
         return "something else"
     return "found" if any(map(breaks, ablate["each"])) else "found redundantly"
 
@@ -144,11 +150,6 @@ def _model(cell: Cell, index: int, model: Transformer, task: Task, distance: np.
     ]
     near = [head for head in order if distance[head[0] - 1, head[1] - 1] < floor]
     plain = score(model)
-    ablate = {
-        "near": score(ablated(model, near)) if near else None,
-        "others": score(ablated(model, order[::-1][: len(near)])) if near else None,
-        "each": [{"layer": layer, "head": head, **score(ablated(model, [(layer, head)]))} for layer, head in near],
-    }
     row = {
         "name": f"{cell.pe}/{cell.seeds[index]}",
         "pe": cell.pe,
@@ -157,14 +158,19 @@ def _model(cell: Cell, index: int, model: Transformer, task: Task, distance: np.
         "digest": cell.digest,
         **plain,
         "near_heads": [{"layer": layer, "head": head, "nats": float(distance[layer - 1, head - 1])} for layer, head in near],
-        "ablate": ablate,
         "cut_bos": score(CutBos(model, (1,))),
         "constant_without_bos": constant_spread(model, len(tasks.SPECIAL)),
     }
     if cell.pe != REFERENCE:
         return row
-    swap = score(uniform(model, near)) if near else None
-    return row | {"swap": swap, "verdict": verdict(plain, near, swap, ablate)}
+    swaps = [score(uniform(model, near[:k])) for k in range(1, len(near) + 1)]
+    heads = sum(1 for _ in takewhile(lambda swapped: not breaks(swapped), swaps))
+    ablate = {
+        "each": [score(ablated(model, [head])) for head in near[:heads]],
+        "all": score(ablated(model, near[:heads])),
+        "others": score(ablated(model, order[::-1][:heads])),
+    }
+    return row | {"verdict": verdict(plain, heads, ablate), "swaps": swaps, "heads": heads, "ablate": ablate}
 
 
 def _to_uniform(model: Transformer, inputs: dict[int, np.ndarray], models: int) -> list[Float[np.ndarray, "layer h"]]:

@@ -12,7 +12,6 @@ from nopeproof import tasks
 from nopeproof.analysis.attended import attended_distance, distance_histogram
 from nopeproof.analysis.attention_distance import (
     attention_distance,
-    layer_distance,
     legacy_layer_distance,
     matched_distance,
     slope_map,
@@ -25,6 +24,7 @@ from nopeproof.learn import store
 from nopeproof.learn.observe import Observed, View, views, words
 from nopeproof.learn.recipe import Cell
 from nopeproof.learn.summary import accuracy, ranking
+from nopeproof.learn.tensors import one_thread
 from nopeproof.learn.train import build, load
 
 UNITS = {
@@ -42,6 +42,7 @@ LEARNED = 0.95
 """Exact match within the training lengths below which a model enters no ranking (it is marked, not dropped)."""
 
 
+@one_thread()
 def compare_runs(
     runs: Sequence[Path],
     *,
@@ -273,8 +274,9 @@ def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, st
 
 def _layers(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
     """D^(l) for each layer, mean over words; the legacy variant beside it where it exists."""
-    per_layer = layer_distance(a, b).mean(axis=1)
-    matched = [matched_distance(pairs) for pairs in attention_distance(a, b).mean(axis=1)]
+    pairs = attention_distance(a, b)
+    per_layer = pairs.min(axis=(-1, -2)).mean(axis=1)
+    matched = [matched_distance(layer) for layer in pairs.mean(axis=1)]
     legacy = legacy_layer_distance(a, b).mean(axis=1) if b.shape[2] > 1 else np.full(len(a), np.nan)
     return {
         "per_layer": per_layer.tolist(),

@@ -55,6 +55,11 @@ class Recipe:
     precision: Literal["bf16", "fp32"] = "fp32"
     """Arithmetic of the matrix products in training; weights and tests are fp32. bf16 is slow where a CPU has no such units."""
 
+    start: Literal["random", "construction"] = "random"
+    """Where training starts: drawn weights, or drawn weights with the construction's head and its rows written in (`start`)."""
+    disturbed: float = 0.0
+    """Noise on the construction's own weights, a share of the standard deviation of drawn ones."""
+
     def __post_init__(self) -> None:
         if self.d_model % self.heads:
             raise NopeproofError(f"d_model {self.d_model} over {self.heads} heads", "the heads do not divide it", "change either")
@@ -70,6 +75,10 @@ class Recipe:
         """Learning rate of a step counted from 0."""
         warm = max(1, round(self.warmup * self.steps))
         return self.lr * min((step + 1) / warm, (self.steps - step) / max(1, self.steps - warm))
+
+
+YOUNGER: dict[str, Any] = {"start": "random", "disturbed": 0.0}
+"""Fields of a recipe that came after its schema, with the values under which the older configurations trained."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,12 @@ class Cell:
             raise NopeproofError(f"seeds {self.seeds}", "a cell needs at least one seed, each once", "list different seeds")
 
     def config(self) -> dict[str, Any]:
-        """Everything that decides the result, JSON-able."""
-        return {"schema": SCHEMA, **json.loads(json.dumps(dataclasses.asdict(self)))}
+        """Everything that decides the result, JSON-able; fields younger than the schema only where they differ from their default."""
+        found = {"schema": SCHEMA, **json.loads(json.dumps(dataclasses.asdict(self)))}
+        for name, default in YOUNGER.items():
+            if found["recipe"][name] == default:
+                del found["recipe"][name]
+        return found
 
     @staticmethod
     def from_config(config: dict[str, Any]) -> Cell:
@@ -151,11 +164,19 @@ class Preset:
     recipe: Recipe = field(default_factory=Recipe)
     search: Search | None = None
     """How each encoding's learning rate is found; None takes the recipe's."""
+    own_lengths: bool = False
+    """Train each task to its own length (`Task.trained_to`) and test to twice it, instead of the recipe's lengths."""
 
     def cells(self, lrs: Mapping[str, float] | None = None) -> tuple[Cell, ...]:
         """The grid's cells, task by task; ``lrs`` gives the learning rate of an encoding where it is not the recipe's."""
         found = {pe: dataclasses.replace(self.recipe, lr=(lrs or {}).get(pe, self.recipe.lr)) for pe in self.pes}
-        return tuple(Cell(pe, task, self.seeds, found[pe]) for task, pe in itertools.product(self.tasks, self.pes))
+        return tuple(Cell(pe, task, self.seeds, self._of(task, found[pe])) for task, pe in itertools.product(self.tasks, self.pes))
+
+    def _of(self, task: str, recipe: Recipe) -> Recipe:
+        if not self.own_lengths:
+            return recipe
+        limit = tasks.task(task).trained_to
+        return dataclasses.replace(recipe, train_length=limit, test_length=2 * limit)
 
 
 @dataclass(frozen=True)
@@ -172,6 +193,11 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 
+BATTERY = (
+    *("copy-one-symbol", "copy-one-symbol-twice", "replace", "copy", "copy-twice", "reverse", "reverse-twice", "reverse-then-copy"),
+    *("addition", "polynomial", "sort", "sort-numbers", "summation", "parity", "lego", "scan", "pcfg"),
+)
+"""The 17 task variants of kazemnejad2023."""
 SHORT = Recipe(steps=2000)
 """Two thirds of the steps: enough for copy to be learned on the lengths trained on."""
 
@@ -194,6 +220,55 @@ PRESETS: dict[str, Preset] = {
             seeds=(0, 1, 2),
             recipe=SHORT,
             search=Search(),
+        ),
+        Preset(
+            "theory",
+            "NoPE where theory says what it can: parity, majority and position modulo 3, at each task's own lengths",
+            pes=("nope",),
+            tasks=("parity", "majority", "position-mod"),
+            seeds=(0, 1, 2),
+            recipe=SHORT,
+            own_lengths=True,
+        ),
+        Preset(
+            "shallow",
+            "NoPE of one layer on copy and sort: the ceiling of depth one",
+            pes=("nope",),
+            tasks=("copy", "sort"),
+            seeds=(0, 1, 2),
+            recipe=dataclasses.replace(SHORT, layers=1, steps=1000),
+        ),
+        Preset(
+            "paper-small",
+            "every encoding on the battery's 17 variants at their own lengths, 3 seeds, learning rates searched",
+            pes=("nope", "t5", "alibi", "rotary", "rotary:fraction=0.25", "fire", "ape-sinusoidal", "ape-learned"),
+            tasks=BATTERY,
+            seeds=(0, 1, 2),
+            recipe=Recipe(max_length=256),
+            search=Search(),
+            own_lengths=True,
+        ),
+        Preset(
+            "gpu",
+            "the battery at the published size: 12 layers, d_model 768, lengths to 40, bf16",
+            pes=("nope", "t5", "alibi", "rotary", "rotary:fraction=0.25", "fire", "ape-sinusoidal", "ape-learned"),
+            tasks=BATTERY,
+            seeds=(256788, 234054, 146317),
+            recipe=Recipe(
+                layers=12,
+                d_model=768,
+                heads=12,
+                max_length=1024,
+                train_length=20,
+                test_length=40,
+                steps=40_000,
+                batch=64,
+                batch_cap=256,
+                lr=3e-5,
+                betas=(0.9, 0.999),
+                precision="bf16",
+            ),
+            search=Search(lrs=(1e-5, 3e-5, 1e-4), steps=2000),
         ),
     )
 }

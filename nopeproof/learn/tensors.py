@@ -1,12 +1,14 @@
-"""Tensors on disk: safetensors with JSON metadata, written at once. Nothing is ever unpickled."""
+"""Tensors on disk: safetensors with JSON metadata, written at once, nothing ever unpickled. And one thread to work in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -34,3 +36,17 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (FileNotFoundError, SafetensorError) as error:
         raise NopeproofError(f"load {path}", f"it cannot be read: {error}", "train the run, or train it again") from error
     return tensors, metadata
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread: the order of additions, and so the last bit, may depend on their number.
+
+    For models this small it is also the faster way where other processes want the cores, by far: threads wait for each other.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,8 @@ from nopeproof.learn import store
 from nopeproof.learn.evaluate import evaluate
 from nopeproof.learn.model import Transformer
 from nopeproof.learn.recipe import Cell, Listener, Progress, Recipe
-from nopeproof.learn.tensors import load_tensors, save_tensors
+from nopeproof.learn.start import write_construction
+from nopeproof.learn.tensors import load_tensors, one_thread, save_tensors
 
 LENGTH_STREAM = 1_000_000_009
 CHECKPOINT_EVERY = 100  # steps: the work a kill can cost
@@ -35,7 +34,10 @@ LOG_EVERY = 50
 def build(cell: Cell) -> Transformer:
     """The cell's models before the first step: also the untrained control of every probe."""
     vocabulary = len(tasks.task(cell.task).vocabulary)
-    return Transformer(cell.recipe, positions.encoding(cell.pe), vocabulary, cell.seeds)
+    model = Transformer(cell.recipe, positions.encoding(cell.pe), vocabulary, cell.seeds)
+    if cell.recipe.start == "construction":
+        write_construction(model, cell.recipe, cell.seeds)
+    return model
 
 
 def device() -> torch.device:
@@ -68,7 +70,7 @@ def train(cell: Cell, run: Path, listen: Listener | None = None) -> dict[str, An
     Raises:
         NopeproofError: the loss is no number any more, or the folder holds another configuration's checkpoint.
     """
-    with store.exclusive(run), _one_thread():
+    with store.exclusive(run), one_thread():
         if (run / store.RESULT).exists():
             return store.read_json(run / store.RESULT)
         store.write_json(run / store.CONFIG, cell.config())
@@ -220,14 +222,3 @@ def _optimizer(model: Transformer, recipe: Recipe) -> torch.optim.AdamW:
     rest = [p for n, p in model.named_parameters() if not n.endswith("gain")]
     groups = [{"params": rest, "weight_decay": recipe.weight_decay}, {"params": gains, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """The order of additions, and so the last bit, may depend on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from nopeproof.learn.recipe import Cell, Preset, Recipe
 
@@ -17,3 +18,9 @@ def cell() -> Cell:
 @pytest.fixture
 def grid() -> Preset:
     return Preset("tiny", "two encodings on copy", ("nope", "t5"), ("copy:symbols=4",), (0, 1), TINY)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Cells of a second: more threads than cores, with tests in parallel, only wait for each other."""
+    torch.set_num_threads(1)

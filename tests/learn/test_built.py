@@ -66,18 +66,17 @@ GOOD, BAD = {"exact_match": 1.0}, {"exact_match": 0.5}
 
 
 @pytest.mark.parametrize(
-    ("plain", "near", "swap", "all_gone", "each", "expected"),
+    ("plain", "heads", "all_gone", "each", "expected"),
     [
-        (BAD, [1], GOOD, BAD, [BAD], "not learned"),
-        (GOOD, [], None, None, [], "something else"),
-        (GOOD, [1], BAD, BAD, [BAD], "something else"),
-        (GOOD, [1, 2], GOOD, GOOD, [GOOD, GOOD], "something else"),
-        (GOOD, [1, 2], GOOD, BAD, [GOOD, BAD], "found"),
-        (GOOD, [1, 2], GOOD, BAD, [GOOD, GOOD], "found redundantly"),
+        (BAD, 1, BAD, [BAD], "not learned"),
+        (GOOD, 0, GOOD, [], "something else"),
+        (GOOD, 2, GOOD, [GOOD, GOOD], "something else"),
+        (GOOD, 2, BAD, [GOOD, BAD], "found"),
+        (GOOD, 2, BAD, [GOOD, GOOD], "found redundantly"),
     ],
 )
-def test_verdict(plain, near, swap, all_gone, each, expected):
-    assert verdict(plain, near, swap, {"near": all_gone, "others": GOOD, "each": each}) == expected
+def test_verdict(plain, heads, all_gone, each, expected):
+    assert verdict(plain, heads, {"each": each, "all": all_gone, "others": GOOD}) == expected
 
 
 def test_a_run_beside_the_construction(cell: Cell, tmp_path: Path):
@@ -87,4 +86,8 @@ def test_a_run_beside_the_construction(cell: Cell, tmp_path: Path):
     assert [m["name"] for m in found["models"]] == ["nope/0", "nope/1"]
     for m in found["models"]:
         assert m["verdict"] == "not learned" and m["constant_without_bos"] < 1e-4
-        assert all(head["nats"] < found["floor"] for head in m["near_heads"]) and len(m["ablate"]["each"]) == len(m["near_heads"])
+        assert (
+            all(head["nats"] < found["floor"] for head in m["near_heads"])
+            and len(m["swaps"]) == len(m["near_heads"])
+            and m["heads"] == len(m["ablate"]["each"]) == 0
+        )
