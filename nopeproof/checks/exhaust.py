@@ -106,7 +106,7 @@ def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: S
     try:
         return run(circuit, word, keep_weights=isinstance(statement, Holds))
     except NopeproofError as bad:
-        if not inexact(bad) or not can_enclose(statement):
+        if not inexact(bad) or not can_enclose(statement) or not circuit.concrete:
             raise
         return enclosed_trace(circuit, word)
 

@@ -11,7 +11,7 @@ from nopeproof.checks.exhaust import exhaust
 from nopeproof.checks.prove import candidates, prove
 from nopeproof.checks.sample import sample
 from nopeproof.circuit import Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Equals, Evidence, Fails, Holds, SameAttention, Scope, ScoreIs, Site, Unchanged, Within, judge
+from nopeproof.claims import LAST, Claim, Equals, Evidence, Fails, Holds, SameAttention, Scope, ScoreIs, Site, Unchanged, Within, judge
 from nopeproof.division import R as D
 from nopeproof.division import every_T
 from nopeproof.errors import NopeproofError
@@ -224,6 +224,6 @@ def test_values_of_expressions_are_exact():
 def test_a_family_of_growing_depth_is_not_taken_for_its_symbolic_circuit():
     """Its members repeat blocks 1 and 2: what is true of one copy says nothing of them."""
     family = every_T()
-    statement = Unchanged(Site(0), Site(2), [D.one])
+    statement = Unchanged(Site(0), Site(LAST), [D.one])
     evidence = prove(Claim("c", family, statement, Scope(order="forall T exists weights", t_max="T")))
     assert evidence.kind == "open" and "number of blocks" in evidence.reason
