@@ -107,7 +107,7 @@ def test_an_expression_means_the_same_in_coq(drawn):
 def test_every_weight_reaches_the_file():
     """Each weight of a circuit, made something else, changes what Coq reads about it."""
     c = certificate("relative-position", "score")
-    plain = spell.definitions(c)
+    plain = spell.statement(c)
     seen = 0
     for mutant in list(mutants(nope.load("relative-position").claim("score").subject)[0])[::7]:
         subject = mutant.make().as_json()
@@ -311,7 +311,7 @@ def accepted_by_kernel(case: dict) -> bool:
 
 def spellable(case: dict) -> bool:
     try:
-        spell.definitions(case)
+        spell.statement(case)
     except NopeproofError:
         return False
     return True
@@ -357,9 +357,9 @@ def test_false_claims_and_wrong_hints_are_rejected():
 @pytest.mark.slow
 def test_a_sealed_file_that_assumes_something_is_rejected():
     body = coq.text(certificate("absolute-position", "recip")).partition("\n")[2]
-    theorem = body.index("Theorem recip")
-    assumed = body[:theorem] + "Axiom magic : holds subject the_scope the_claim.\nTheorem recip : holds subject the_scope the_claim.\n"
-    found = coq.check(coqc.seal(assumed + "Proof. exact magic. Qed.\n\nPrint Assumptions recip.\n"))
+    theorem = body.index("Theorem claim_recip")
+    assumed = body[:theorem] + "Axiom magic : statement.\nTheorem claim_recip : statement.\n"
+    found = coq.check(coqc.seal(assumed + "Proof. exact magic. Qed.\n\nPrint Assumptions claim_recip.\n"))
     assert not found.accepted
     assert "magic" in found.reason
     wrong = coq.check(coqc.seal(body.replace("Over (Int 1) Pos", "Over (Int 2) Pos")))

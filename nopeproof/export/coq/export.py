@@ -40,10 +40,8 @@ def write(name: str, claim: Claim, out: Path) -> Path:
 
 def decide(certificates: Sequence[Mapping[str, Any]]) -> list[bool]:
     """What the checker that Sound.v proves right answers to each certificate, in one run of coqc. For mutants by the hundred."""
-    bodies = [f"{spell.definitions(c, n)}\nEval vm_compute in {spell.question(n)}." for n, c in enumerate(certificates)]
-    answers = [
-        line.strip() for line in coqc.run("\n\n".join([spell.PREAMBLE, *bodies]) + "\n").split("\n") if line.strip().startswith("= ")
-    ]
+    asked = "\n\n".join([spell.PREAMBLE, spell.CHECKER, *(spell.question(c, str(n)) for n, c in enumerate(certificates))])
+    answers = [line.strip() for line in coqc.run(asked + "\n").split("\n") if line.strip().startswith("= ")]
     if len(answers) != len(certificates) or not set(answers) <= {"= true", "= false"}:
         raise NopeproofError(f"{len(certificates)} questions to Coq", f"{len(answers)} answers", "reporting this as a bug")
     return [a == "= true" for a in answers]

@@ -290,9 +290,10 @@ def _denominator(texts: Iterable[str]) -> int:
 
 
 PREAMBLE = """From Coq Require Import ZArith QArith List.
-From Nopeproof Require Import Model Poly Symbolic Sound.
+From Nopeproof Require Import Model.
 Import ListNotations.
 Open Scope nat_scope."""
+CHECKER = "From Nopeproof Require Import Poly Symbolic Sound."
 
 
 def theorem(certificate: Mapping[str, Any]) -> str:
@@ -300,36 +301,39 @@ def theorem(certificate: Mapping[str, Any]) -> str:
     subject, about = certificate["subject"], certificate["about"]
     if subject["mask"] != "causal" or subject["positions"] != "none":
         raise NopeproofError("an export to Coq", f"mask {subject['mask']!r}, positions {subject['positions']!r}", "a causal NoPE circuit")
-    name = identifier(about["id"])
-    proof = "Proof. apply (accepted subject the_hints). vm_cast_no_check (eq_refl true). Qed."
+    name = f"claim_{identifier(about['id'])}"
     return "\n\n".join(
         [
             _comment([about["says"], f"Source: {about['source']}", f"Weights: sha256 {certificate['weights_sha256']}"]),
             PREAMBLE,
             _comment(["The names that the weights have elsewhere:", *legend(subject)]),
-            definitions(certificate),
-            f"Theorem {name} : holds subject the_scope the_claim.\n{proof}",
+            statement(certificate),
+            "(* What is claimed is said: so far only Model.v was read. What follows is its proof. *)\n" + CHECKER,
+            f"Definition the_hints : hints := {hints(certificate)}.",
+            f"Theorem {name} : statement.\nProof. apply (accepted subject the_hints). vm_cast_no_check (eq_refl true). Qed.",
             f"Print Assumptions {name}.\n",
         ]
     )
 
 
-def definitions(certificate: Mapping[str, Any], n: int | None = None) -> str:
-    """The circuit, the scope, the claim and the hints; numbered where a file has several."""
-    tag = "" if n is None else str(n)
+def statement(certificate: Mapping[str, Any], tag: str = "") -> str:
+    """The circuit, the scope, the claim, and what they say together."""
     return "\n\n".join(
         [
             f"Definition subject{tag} : circuit := {circuit(certificate['subject'])}.",
             f"Definition the_scope{tag} : scope := {scope(certificate['scope'])}.",
             f"Definition the_claim{tag} : claim := {claim(certificate['claim'])}.",
-            f"Definition the_hints{tag} : hints := {hints(certificate)}.",
+            f"Definition statement{tag} : Prop := holds subject{tag} the_scope{tag} the_claim{tag}.",
         ]
     )
 
 
-def question(n: int) -> str:
-    """Whether the checker accepts the definitions with that number."""
-    return f"check subject{n} the_hints{n} the_scope{n} the_claim{n}"
+def question(certificate: Mapping[str, Any], tag: str) -> str:
+    """Whether the checker accepts; a command that prints true or false."""
+    given = f"Definition the_hints{tag} : hints := {hints(certificate)}."
+    return (
+        f"{statement(certificate, tag)}\n\n{given}\n\nEval vm_compute in check subject{tag} the_hints{tag} the_scope{tag} the_claim{tag}."
+    )
 
 
 def legend(subject: Mapping[str, Any]) -> list[str]:
