@@ -9,10 +9,10 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import count, product
 
-from nopeproof.checks.enclosed import can_enclose, enclosed_trace
+from nopeproof.checks.enclosed import can_enclose, enclosed_trace, surely_within
 from nopeproof.checks.evaluate import Witness, trimmed, violations
 from nopeproof.circuit import Circuit, Embedding, Family
-from nopeproof.claims import Claim, Evidence, Fails, Holds, Scope, Statement
+from nopeproof.claims import Claim, Evidence, Fails, Holds, Scope, Statement, Within
 from nopeproof.errors import NopeproofError
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
@@ -116,17 +116,16 @@ def inexact(bad: NopeproofError) -> bool:
     return "exact" in bad.asked
 
 
-def silent(trace: Trace) -> bool:
-    """Whether a run without a violation shows nothing, because its numbers are known only up to balls."""
-    return trace.arithmetic.startswith("ball")
+def silent(statement: Statement, trace: Trace, T: int) -> bool:
+    """Whether a run without a violation shows nothing: its numbers are balls that might hold one."""
+    return trace.arithmetic.startswith("ball") and not (isinstance(statement, Within) and surely_within(statement, trace, T))
 
 
 def shown_scope(claim: Claim, length: int) -> Scope:
     """What having checked all words up to a length really covers: this instance, this vocabulary."""
     circuit = claim.circuit
     open_parts = bool(circuit.free) or any(hasattr(h, "instance") for b in circuit.blocks for h in b.heads)
-    given = claim.scope.vocabulary if circuit.embedding.other is None else "given"
-    return replace(claim.scope, t_max=length, vocabulary=given, parameters="one" if open_parts else "all")
+    return replace(claim.scope, t_max=length, vocabulary="given", parameters="one" if open_parts else "all")
 
 
 def exhaust(claim: Claim, seconds: float = SECONDS) -> Evidence:
@@ -183,7 +182,7 @@ def _length(claim: Claim, inner: Statement, length: int, contents: dict, deadlin
                 raise
             if witness is not None:
                 return {**witness, "T": T, "seed": 0}, True
-            complete = complete and not silent(trace)
+            complete = complete and not silent(inner, trace, T)
     return None, complete
 
 
