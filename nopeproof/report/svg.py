@@ -52,7 +52,9 @@ def inline(document: str, prefix: str, label: str) -> str:
     """
     body = document[document.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", body)
+    own = set(re.findall(r'\bid="([^"]+)"', body))
+    renamed = lambda m: f"{m[1]}{prefix}-{m[2]}" if m[2] in own else m[0]  # a link may lead out of the figure  # noqa: E731
+    body = re.sub(r'(\bid="|url\(#|href="#)([^")]+)', renamed, body)
     body = (
         body.replace("fill: #ffffff", "fill: none")
         .replace("#000000", "currentColor")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nopeproof.ledger import Row
-from nopeproof.report.rows import MEANING, Entry, drawn, order_in_words, scope
+from nopeproof.report.rows import MEANING, Entry, drawn, order_in_words, plain, scope
 from nopeproof.report.weights import conventions, matrices
 
 MARKS = {"proved": "■", "certified": "◆", "exhausted": "▲", "tested": "△", "open": "○", "refuted": "✗", "unchecked": "·"}
@@ -88,7 +88,8 @@ def counterexample(witness: Mapping[str, Any]) -> dict[str, Any]:
     """A witness position by position: each cell knows whether the failure is there."""
     grid, facts = drawn(witness)
     failing = {int(witness[key]) for key in ("t", "i") if isinstance(witness.get(key), int)}
-    return {"grid": grid, "facts": facts, "failing": failing}
+    ends = {key: None if witness.get(key) is None else plain(witness[key]) for key in ("expected", "found")}
+    return {"grid": grid, "facts": facts, "failing": failing, "word": [str(w) for w in witness.get("word", [])], **ends}
 
 
 def subject(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,4 +117,10 @@ def ablations(rows: Sequence[Row]) -> list[dict[str, Any]]:
         data = r["data"]
         witness = data.get("witness")
         groups.setdefault(str(name), []).append({**data, "claim": id, "witness": witness and counterexample(witness)})
-    return [{"name": name, "anchor": anchor(name), "rows": found} for name, found in groups.items()]
+    return [{"name": name, "anchor": anchor(name), "rows": found, "claims": by_claim(found)} for name, found in groups.items()]
+
+
+def by_claim(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
+    """(claim, what it says, its rows) for each claim, in order."""
+    ids = dict.fromkeys(r["claim"] for r in rows)
+    return [(id, next(r["statement"] for r in rows if r["claim"] == id), [r for r in rows if r["claim"] == id]) for id in ids]

@@ -195,6 +195,21 @@ def test_every_kind_of_row_is_shown(text, said):
     assert said in text
 
 
+def test_an_ablation_draws_its_word_and_marks_where_it_fails(text):
+    cells = re.search(r'<span class="cells">(.*?)</td>', text, re.DOTALL)
+    assert cells and re.findall(r'<span( class="failing")?>(&lt;bos&gt;)</span>', cells[1]) == [
+        ("", "&lt;bos&gt;"),
+        (' class="failing"', "&lt;bos&gt;"),
+    ]
+    assert "3, not 3/2" in cells[1] and "all 2 smaller tries keep the claim" in cells[1]
+
+
+def test_links_of_a_figure_may_lead_out_of_it():
+    document = '<svg xmlns="x"><a href="#there"><g id="here"/></a><use href="#here"/></svg>'
+    part = svg.inline(document, "f1", "l")
+    assert 'href="#there"' in part and 'id="f1-here"' in part and 'href="#f1-here"' in part
+
+
 def test_a_kind_without_a_section_is_listed_and_not_dropped(text):
     assert "1 of kind <code>weather</code> (<code>look outside</code>)" in text
 
