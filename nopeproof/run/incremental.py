@@ -7,7 +7,7 @@ good when no later query sees it, so a cache never holds more than size + sinks 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,15 +34,22 @@ class Cache:
 
 
 class Decoder:
-    """A circuit that reads a word token by token. Raises NopeproofError for a mask that looks ahead."""
+    """A circuit that reads a word token by token. Raises NopeproofError for a mask that looks ahead.
 
-    def __init__(self, circuit: Circuit, arithmetic: Arithmetic | None = None) -> None:
+    hidden: tokens whose keys never enter a cache, as where padding is masked. restart: a token that empties all caches before it
+    is read, as where packed documents are masked from each other. Positions of a Window count all tokens.
+    """
+
+    def __init__(
+        self, circuit: Circuit, arithmetic: Arithmetic | None = None, *, hidden: Collection[str] = (), restart: str | None = None
+    ) -> None:
         require_concrete(circuit, "incremental")
         if circuit.mask == "none":
             raise NopeproofError(f"incremental decoding of {circuit.name!r}", "no mask: states depend on later tokens", "a causal mask")
         self.circuit, self.forward = circuit, Forward(circuit, arithmetic or Exact())
         if circuit.positions.kind != "none":
             raise self.forward.inexact()
+        self.hidden, self.restart = frozenset(hidden), restart
         self.word: list[str] = []
         self.states: dict[Site, list[Row]] = {}
         self.caches = {(b, h): Cache() for b, block in enumerate(circuit.blocks, 1) for h, _ in enumerate(block.heads)}
@@ -52,6 +59,9 @@ class Decoder:
     def step(self, token: str) -> Row:
         """Read one more token; the residual after the last block at its position."""
         self.word.append(token)
+        if token == self.restart:
+            for cache in self.caches.values():
+                cache.keep(set())
         [row] = embed(self.forward, [token])
         self._keep(Site(0), row)
         for b, block in enumerate(self.circuit.blocks, 1):
@@ -71,8 +81,9 @@ class Decoder:
         """Add this position's key and value to the cache, attend to what the mask shows, delete what nobody will see again."""
         forward, cache, t = self.forward, self.caches[key], len(self.word) - 1
         query, own, value = ([dot(forward.vector(v), x, forward.zero) for v in m] for m in (head.W_Q, head.W_K, head.W_V))
-        cache.keys[t], cache.values[t] = own, value
-        seen = visible(self.circuit.mask, t, t + 1)
+        if self.word[-1] not in self.hidden:
+            cache.keys[t], cache.values[t] = own, value
+        seen = [i for i in visible(self.circuit.mask, t, t + 1) if i in cache.keys]
         scale = forward.scale(head)
         scores = [sum((q * k for q, k in zip(query, cache.keys[i], strict=True)), forward.zero) * scale for i in seen]
         row = forward.mix(scores, [cache.values[i] for i in seen], [forward.vector(v) for v in head.W_O], f"block {key[0]}")

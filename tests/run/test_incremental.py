@@ -1,9 +1,12 @@
 """Incremental decoding against the full pass, and what a cache holds."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nopeproof import library
 from nopeproof.circuit import Block, Circuit, Embedding, Head, Norm, Window, visible
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Residual
@@ -59,6 +62,32 @@ def test_a_causal_cache_holds_everything():
     for token in ["<bos>", *"aaa"]:
         decoder.step(token)
     assert decoder.cached == 4
+
+
+UNEVEN = library.load("kv-cache").subjects["clock"].at(12)
+PADDED = replace(UNEVEN, embedding=Embedding({**UNEVEN.embedding.tokens, "<pad>": UNEVEN.residual.one + 5 * UNEVEN.residual.content}))
+
+
+def states(tokens, **options):
+    """The last block's rows of a word read token by token."""
+    decoder = Decoder(PADDED, **options)
+    return [decoder.step(token) for token in tokens]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.sampled_from("ab"), max_size=5), st.integers(1, 4))
+def test_masked_padding_is_neutral_and_visible_padding_is_not(rest, pads):
+    word, padding = ["<bos>", *rest], ["<pad>"] * pads
+    assert states(padding + word, hidden={"<pad>"})[pads:] == states(word) == states(word + padding, hidden={"<pad>"})[: len(word)]
+    assert states(padding + word)[pads:] != states(word)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.sampled_from("ab"), max_size=4), st.lists(st.sampled_from("ab"), min_size=1, max_size=4))
+def test_packed_documents_need_a_mask_between_them(first, second):
+    one, two = ["<bos>", *first], ["<bos>", *second]
+    assert states(one + two, restart="<bos>") == states(one) + states(two)
+    assert states(one + two) != states(one) + states(two)
 
 
 @given(st.integers(1, 5), st.integers(0, 3), st.integers(0, 12))
