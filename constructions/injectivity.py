@@ -13,7 +13,7 @@ prompt back), for suitable weights; with an encoding added to the stream the arg
 from nopeproof.claims import Claim, Scope, Shown
 from nopeproof.models import ModelClass
 from nopeproof.theory.collapse import constant_words
-from nopeproof.theory.telling_apart import every_word
+from nopeproof.theory.telling_apart import told_apart
 
 kind = "correction"
 uses = ["no-bos-collapse", "prefix-colours"]
@@ -21,7 +21,7 @@ SOURCE = "nikolaou2025, abstract"
 no_bos = ModelClass("decoders without BOS, positions in the scores", positions=("nope", "alibi", "t5", "rotary"))
 with_bos = ModelClass("two NoPE layers with BOS", depth=2, bos=True)
 collide = Shown("a and a a, and all longer constant prompts, end in the same state", constant_words)
-apart = Shown("any two prompts end in different states in some member", every_word)
+apart = Shown("any two prompts end in different states in some member", told_apart(constant_too=True))
 
 claims = [
     Claim("collision", no_bos, collide, Scope(order="forall weights forall T", words="any"), SOURCE),

@@ -24,7 +24,7 @@ plain = ModelClass("an FFN on 1/t", depth=1, bos=True, ffn=SCALAR)
 skip = ModelClass("an FFN on 1/t with a skip", depth=1, bos=True, ffn=SKIP)
 
 claims = [
-    Claim("exact", plain, Shown("t on 1..T takes floor(T/2) units, and no fewer", exact_units), EVERY, SOURCE),
-    Claim("exact-with-skip", skip, Shown("t on 1..T takes ceil(T/2) - 1 units, and no fewer", exact_units), EVERY, SOURCE),
+    Claim("exact", plain, Shown("t on 1..T takes floor(T/2) units, and no fewer", exact_units(skip=False)), EVERY, SOURCE),
+    Claim("exact-with-skip", skip, Shown("t on 1..T takes ceil(T/2) - 1 units, and no fewer", exact_units(skip=True)), EVERY, SOURCE),
     Claim("rounded", skip, Shown("t within 1/2 on 1..T takes floor(sqrt T) affine pieces, and no fewer", rounding_pieces), EVERY, SOURCE),
 ]

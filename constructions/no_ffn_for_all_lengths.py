@@ -13,12 +13,12 @@ logits instead of slopes, division-clock: many layers of bounded slope).
 
 from nopeproof.claims import Claim, Scope, Shown
 from nopeproof.models import ModelClass
-from nopeproof.theory.fewest_units import steepness
+from nopeproof.theory.fewest_units import LIPSCHITZ, steepness
 
 kind = "impossibility"
 uses = ["minimal-width", "absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the order of its quantifiers"
-models = ModelClass("any FFN of Lipschitz constant L on 1/t", depth=1, bos=True, ffn="any function of 1/t of Lipschitz constant L")
+models = ModelClass("any FFN of Lipschitz constant L on 1/t", depth=1, bos=True, ffn=LIPSCHITZ)
 says = "exact t on 1..T needs L >= T (T - 1), which is enough for even T; so no FFN is exact for every T"
 
 claims = [Claim("lipschitz", models, Shown(says, steepness), Scope(order="forall weights forall T"), SOURCE)]

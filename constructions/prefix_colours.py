@@ -18,7 +18,7 @@ not enough without BOS. Not a bound for leftmost or rightmost hard attention, dr
 
 from nopeproof.claims import Claim, Scope, Shown
 from nopeproof.models import ModelClass
-from nopeproof.theory.telling_apart import alike, every_word
+from nopeproof.theory.telling_apart import alike, told_apart
 
 kind = "characterisation"
 uses = ["one-layer-counts", "no-bos-collapse", "strict-mask"]
@@ -34,8 +34,8 @@ shallow = ModelClass("one NoPE layer without BOS", depth=1)
 apart = "any two different prefixes end in different states in some member"
 
 claims = [
-    Claim("bos-two-layers", with_bos, Shown(apart, every_word), BOS_EACH_T, SOURCE),
-    Claim("no-bos-three-layers", without, Shown(f"{apart}, constant ones excepted", every_word), EACH_T, SOURCE),
-    Claim("strict-three-layers", strict, Shown(apart, every_word), EACH_T, SOURCE, note="constant ones too"),
+    Claim("bos-two-layers", with_bos, Shown(apart, told_apart(constant_too=True)), BOS_EACH_T, SOURCE),
+    Claim("no-bos-three-layers", without, Shown(f"{apart}, constant ones excepted", told_apart(constant_too=False)), EACH_T, SOURCE),
+    Claim("strict-three-layers", strict, Shown(apart, told_apart(constant_too=True)), EACH_T, SOURCE, note="constant ones too"),
     Claim("one-layer-not-enough", shallow, Shown("a b and a a b b end in the same state", alike("ab", "aabb")), ANY, SOURCE),
 ]

@@ -11,7 +11,7 @@ The clock of Theorem 1 needs the whole prefix: in a window it stops at 1/W, with
 
 from nopeproof.claims import Claim, Scope, Shown
 from nopeproof.models import ModelClass
-from nopeproof.theory.telling_apart import horizon, window_content
+from nopeproof.theory.telling_apart import depends_on_last, equal_from
 
 kind = "impossibility"
 uses = ["prefix-colours"]
@@ -34,12 +34,14 @@ def windowed(W, L, sinks=0):
 
 def constant(W, L):
     """The statement about BOS a a a ..."""
-    return Shown(f"on BOS a a a ... all states are equal from t = {L * (W - 1) + 2} on, and not before", horizon)
+    end = L * (W - 1) + 2
+    return Shown(f"on BOS a a a ... all states are equal from t = {end} on, and not before", equal_from(end))
 
 
 def content(W, L):
     """The statement about any word."""
-    return Shown(f"the last state is a function of the last {L * (W - 1) + 1} tokens, not of fewer", window_content)
+    reach = L * (W - 1) + 1
+    return Shown(f"the last state is a function of the last {reach} tokens, not of fewer", depends_on_last(reach))
 
 
 cases = [(2, 1), (3, 2), (4, 3), (5, 4)]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nopeproof import ledger
+from nopeproof.checks import proof_of, without_class
 from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, violations
 from nopeproof.checks.exhaust import exhaust, guarded, members, silent, trace_of, words
-from nopeproof.checks.prove import prove
 from nopeproof.checks.without import ASSUMPTIONS, Assumption
 from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Fails, Shown
@@ -47,20 +47,21 @@ class Ablation:
 
 
 def ablate(claim: Claim, seconds: float = SECONDS) -> Iterator[Ablation]:
-    """Every assumption that the claim's circuit and scope make, removed one at a time.
+    """Every assumption that the claim's circuit and scope make, or its class of models, removed one at a time.
 
-    Nothing for a claim that something `Fails`, or about a class of models: there is no construction to take anything from.
+    Nothing for a claim that something `Fails`: there is no construction to take anything from.
     """
-    if isinstance(claim.statement, Fails | Shown):
+    if isinstance(claim.statement, Fails):
         return
-    for assumption in ASSUMPTIONS:
+    of_class = isinstance(claim.statement, Shown)
+    for assumption in without_class.ASSUMPTIONS if of_class else ASSUMPTIONS:
         start = time.process_time()
         try:
             changed = assumption.drop(claim)
         except NopeproofError:  # the circuit without it is none: no unit left, say
             continue
         if changed is not None:
-            result, by, witness, tried = settle(guarded(changed), seconds)
+            result, by, witness, tried = (*without_class.settle(changed), 0) if of_class else settle(guarded(changed), seconds)
             yield Ablation(claim.id, claim.says, assumption, result, by, witness, tried, time.process_time() - start)
 
 
@@ -68,14 +69,14 @@ def settle(claim: Claim, seconds: float) -> tuple[Result, str, Witness | None, i
     """(result, by what or why not, the smallest counterexample, words run): a few short words first, then proof, then more words."""
     search = Smallest(claim)
     if search.run(seconds, FEW) is None:
-        evidence = prove(claim)
-        if evidence.kind == "proved":
-            return "not needed", "proved by the kernel", None, search.tried
+        proof = proof_of(claim)
+        if proof.kind in ("proved", "certified") and proof.scope.covers(claim.scope):
+            return "not needed", f"{proof.kind} by {'the kernel' if proof.tool == 'kernel' else proof.tool}", None, search.tried
         if untouched(claim):
             return "not needed", "nothing writes to these coordinates", None, search.tried
         search.run(seconds, LONGEST)
         if search.witness is None:
-            return _unsettled(claim, search, evidence.reason, seconds)
+            return _unsettled(claim, search, proof.reason, seconds)
     left = f"; {search.silent} of them known in balls only" if search.silent else ""
     return "needed", f"all {search.tried - 1} smaller tries keep the claim{left}", search.witness, search.tried
 
@@ -134,7 +135,7 @@ class Smallest:
         found = next(violations(self.claim.statement, trace, T, self.seen.setdefault((T, seed), {})), None)
         self.tried += 1
         self.witness = None if found is None else {**found, "T": T, "seed": seed}
-        self.silent += found is None and silent(trace)
+        self.silent += found is None and silent(self.claim.statement, trace, T)
 
 
 def _concrete(claim: Claim) -> bool:
@@ -145,7 +146,7 @@ def _concrete(claim: Claim) -> bool:
 
 def ledger_row(construction: str, claim: Claim, found: Ablation, command: Sequence[str] = ()) -> ledger.Row:
     """One ablation as a row: what the report needs to draw it."""
-    sha256, scope = claim.weights.weights_sha256, claim.scope.as_json()
+    sha256, scope = claim.subject.weights_sha256, claim.scope.as_json()
     return ledger.row(
         "ablation", construction=construction, claim=claim.id, weights_sha256=sha256, scope=scope, data=found.as_json(), command=command
     )

@@ -34,7 +34,7 @@ class Ablate:
         if not self.seconds > 0:
             raise NopeproofError(f"--seconds {self.seconds}", "no time at all", "--seconds 1")
         with _out.aside() as out:
-            construction, claims = _targets.with_weights(self.target)
+            construction, claims = _targets.load(self.target)
             writer = None if self.no_store else _out.writer(ledger.folder(self.ledger), "ablate")
             rows = []
             for claim in claims:

@@ -13,9 +13,10 @@ Prover = Callable[[Claim, bool], Sequence[Evidence]]
 EXPLICIT = 48
 
 
-def _argument(claim: Claim) -> Argument:
-    a = Argument(claim, "theory.ranks: Massey's registers, both bounds checked")
+def _argument(claim: Claim, tool: str = "theory.ranks: Massey's registers, both bounds checked") -> Argument:
+    a = Argument(claim, tool)
     a.needs("positions", "nope")
+    a.needs("attention", "softmax")  # which does not see g(t)
     return a
 
 
@@ -40,8 +41,7 @@ def woerdeman_is(spec: str, r: int) -> Prover:
     """The same number by Woerdeman's formula for minimal-rank completions, which is assumed."""
 
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-        a = Argument(claim, "theory.ranks: Woerdeman's formula")
-        a.needs("positions", "nope")
+        a = _argument(claim, "theory.ranks: Woerdeman's formula")
         a.step(f"sum of ranks - sum of ranks = {r}", ranks.woerdeman_rank(biases.bias(spec).table(a.size("T"))) == r)
         return a.evidence("proved", assumes=["woerdeman1989"])
 

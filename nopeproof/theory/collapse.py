@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import permutations
 from math import factorial
+from typing import Any
 
 from nopeproof.claims import Claim, Evidence
 from nopeproof.models import ModelClass
 from nopeproof.positions import encoding
 from nopeproof.theory.argument import Argument
 
-TOLERANCE = 1e-9
+TOLERANCE, FAR = 1e-9, 1e-3
 OUTPUT = {"softmax": "v*W/W", "softmax+1": "v*W/(1 + W)", "linear": "v*W"}
 
 
@@ -25,6 +26,9 @@ def constant_words(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     from nopeproof.theory.members import spread, visible
 
     a = Argument(claim, "theory.collapse: induction over keys and layers")
+    apart = _apart(a.models)
+    if apart:
+        return a.refuted(apart)
     a.needs("bos", False)
     for spec in a.models.positions:
         a.step(f"{spec}: positions enter through scores alone, so equal tokens are embedded alike", encoding(spec).kind != "stream")
@@ -37,6 +41,20 @@ def constant_words(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
         worst = spread(a.models, [(["a"] * 9, t) for t in range(1, 10)], seeds)
         a.step(f"{len(seeds)} random members, three layers, float64: states at t = 1, ..., 9 agree to 1e-9", worst < TOLERANCE)
     return a.evidence("proved")
+
+
+def _apart(models: ModelClass) -> dict[str, Any] | None:
+    """The shortest constant word on which a drawn member's last layer differs between positions by more than 1/1000: no rounding does."""
+    from nopeproof.theory.members import spread
+
+    for n in range(2, 5):
+        word, first = [*(["<bos>"] if models.bos else []), *["a"] * n], 1 + models.bos
+        for seed in range(2 * len(models.positions)):
+            gap = spread(models, [(word, t) for t in range(first, len(word) + 1)], [seed])
+            if gap > FAR:
+                found = f"{gap:.3g} away, in the random member {seed}, float64"
+                return {"word": word, "T": len(word), "t": len(word), "expected": f"the state at t = {first}", "found": found}
+    return None
 
 
 def permutation_equivariance(claim: Claim, deep: bool = False) -> Sequence[Evidence]:

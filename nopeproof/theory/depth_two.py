@@ -33,7 +33,7 @@ some dozens of squares, whose relations are computed exactly.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import gcd
 
@@ -203,17 +203,27 @@ def depth_two_separates(longest: int, *, strict: bool = False) -> bool:
     return (not found or single) and (strict or _lengths_differ(longest))
 
 
-def shortest(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-    """The prover of: no two different words (not both constant) up to the scope's length end in the same state in every model."""
-    a = Argument(claim, "theory.depth_two: relations among the squares of a lattice path")
-    for convention, value in (("positions", "nope"), ("attention", "softmax"), ("depth", 2), ("bos", False)):
-        a.needs(convention, value)
-    a.needs("mask", "causal", "strict")
-    if a.failed:
+def none_collide(*, constant_too: bool) -> Callable[[Claim, bool], Sequence[Evidence]]:
+    """The prover of: no two different words, or none that are not both constant, up to the scope's length end alike in every model."""
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        a = Argument(claim, "theory.depth_two: relations among the squares of a lattice path")
+        for convention, value in (("positions", "nope"), ("attention", "softmax"), ("depth", 2), ("bos", False)):
+            a.needs(convention, value)
+        a.needs("mask", "causal", "strict")
+        a.step("constant words are excepted, or the mask is strict", a.models.mask == "strict" or not constant_too)
+        if a.failed:
+            return a.evidence("proved")
+        longest, strict = claim.scope.t_max, a.models.mask == "strict"
+        longest = 10**6 if not isinstance(longest, int) else longest
+        if longest >= len(collision(strict)[0]):
+            one, two = collision(strict)
+            return a.refuted(
+                {"word": one, "T": len(one), "other": two, "expected": "other last states", "found": "the same in every model"}
+            )
+        a.step(
+            f"no relation with coefficients -1, 0, 1 among the squares up to length {longest}", depth_two_separates(longest, strict=strict)
+        )
         return a.evidence("proved")
-    longest, strict = claim.scope.t_max, a.models.mask == "strict"
-    longest = 10**6 if not isinstance(longest, int) else longest
-    if longest >= len(collision(strict)[0]):
-        return a.refuted(dict(zip(("one", "two"), collision(strict), strict=True)))
-    a.step(f"no relation with coefficients -1, 0, 1 among the squares up to length {longest}", depth_two_separates(longest, strict=strict))
-    return a.evidence("proved")
+
+    return prover

@@ -87,6 +87,7 @@ def repeated_last(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
 def _repeated(a: Argument) -> None:
     a.needs("positions", "nope")
+    a.needs("mask", "causal", "none")  # a strict mask hides the repeated key, a window an old one
     _share(a)
     a.identity("(W*m + w*v)/(W + w) - m", "w*(v - m)/(W + w)", "one key more moves the mean m")
     r, C = Fraction(3), Fraction(1)

