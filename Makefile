@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: bench reproduce test slow lint types contracts wheel-check env clean
+.PHONY: bench docs reproduce test slow lint types contracts wheel-check env clean
 
 reproduce: env
 	$(BIN)/nopeproof reproduce
@@ -30,6 +30,16 @@ bench: env
 
 wheel-check: env
 	.ci/wheel-check $(BIN)/python
+
+# The site, in an environment of its own; its theory pages come from the catalogue and the stored verdicts.
+docs: env $(VENV)-docs/.done
+	$(BIN)/python docs/catalogue.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+
+$(VENV)-docs/.done: docs/requirements.txt
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet $(PIP_ARGS) -r docs/requirements.txt
+	@touch $@
 
 env: $(VENV)/.done
 

@@ -23,12 +23,17 @@ def keys(source: str) -> list[str]:
     return list(dict.fromkeys(KEY.findall(source)))
 
 
+def folder() -> Path | None:
+    """Where refs.bib and main.typ are: inside an installed package, or in a checkout beside it. None where they did not come along."""
+    package = Path(str(resources.files("nopeproof")))
+    return next((f for f in (package / "paper", package.parent / "paper") if (f / "refs.bib").is_file()), None)
+
+
 @cache
 def entries() -> dict[str, str]:
     """{key: its BibTeX entry}; none where the file did not come along."""
-    package = Path(str(resources.files("nopeproof")))
-    file = next((f for f in (package / "paper" / "refs.bib", package.parent / "paper" / "refs.bib") if f.is_file()), None)
-    text = "" if file is None else file.read_text(encoding="utf-8")
+    where = folder()
+    text = "" if where is None else (where / "refs.bib").read_text(encoding="utf-8")
     starts = [(m.start(), m.group(1)) for m in re.finditer(r"^@\w+\{([^,\s]+),", text, re.MULTILINE)]
     ends = [start for start, _ in starts[1:]] + [len(text)]
     return {key: text[start:end].strip() for (start, key), end in zip(starts, ends, strict=True)}

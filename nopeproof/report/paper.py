@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import Ledger
-from nopeproof.report import html, limits, views
+from nopeproof.report import bibliography, html, limits, views
 from nopeproof.report.rows import MEANING
 
 TITLE = "What a Transformer without positional encoding represents: the theorems built, verified, and held against training"
@@ -21,13 +20,11 @@ DIGITS = 12
 
 
 def sources() -> Path:
-    """The folder with main.typ and refs.bib: in a checkout `paper/`, in an installed package beside the code."""
-    inside = Path(str(resources.files("nopeproof"))) / "paper"
-    beside = Path(str(resources.files("nopeproof"))).parent / "paper"
-    for folder in (inside, beside):
-        if (folder / "main.typ").is_file():
-            return folder
-    raise NopeproofError("the paper", "no main.typ beside the package", "an installation with its data files")
+    """The folder with main.typ and refs.bib. Raises NopeproofError where they did not come along."""
+    where = bibliography.folder()
+    if where is None:
+        raise NopeproofError("the paper", "no main.typ beside the package", "an installation with its data files")
+    return where
 
 
 def pdf(found: Ledger) -> bytes:
