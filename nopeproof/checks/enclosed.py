@@ -11,8 +11,9 @@ from typing import Any
 
 import flint
 
+from nopeproof.checks.evaluate import value_of
 from nopeproof.circuit import Circuit
-from nopeproof.claims import Claim, Holds, ScoreIs, Statement, Unchanged
+from nopeproof.claims import Claim, Holds, ScoreIs, Statement, Unchanged, Within
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
 
@@ -70,6 +71,13 @@ def enclosed_trace(circuit: Circuit, word: tuple[str, ...]) -> Trace:
     residuals = {site: grid(rows) for site, rows in trace.residuals.items()}
     heads = {key: replace(h, scores=None if h.scores is None else grid(h.scores)) for key, h in trace.heads.items()}
     return Trace(circuit, trace.word, trace.arithmetic, residuals, heads)
+
+
+def surely_within(statement: Within, trace: Trace, T: int) -> bool:
+    """Whether every ball of an enclosed trace lies within the claimed error, strictly."""
+    rows, error = trace.at(statement.site), Enclosed(value_of(statement.error))
+    gaps = [abs(rows[t - 1][statement.index] - value_of(statement.value, t=t, T=T)) for t in range(1, trace.T + 1)]
+    return all(bool(gap.ball < error.ball) for gap in gaps)
 
 
 def untouched(claim: Claim) -> bool:

@@ -194,4 +194,5 @@ def _found(claim: Claim, witness: Witness, took: float) -> Evidence:
 
 def _tool(claim: Claim) -> str:
     kind = {"real": "exact", "incremental": "exact incremental"}.get(claim.scope.arithmetic, f"torch {claim.scope.arithmetic}")
-    return f"{kind} run of all words"
+    balls = claim.scope.arithmetic == "real" and isinstance(claim.statement, Within)
+    return f"{kind} run of all words" + " (in balls where there is none)" * balls

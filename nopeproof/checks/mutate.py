@@ -17,6 +17,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from nopeproof import kernel, ledger
+from nopeproof.checks import proof_of
 from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, trimmed, violations
 from nopeproof.checks.exhaust import exhaust, guarded, instance, trace_of, words
@@ -193,8 +194,9 @@ class Judge:
     @staticmethod
     def settle(claim: Claim) -> tuple[str, Witness | None]:
         """How the claim is shown to hold of the mutant, or a longer search for a witness; ("", None) if neither."""
-        if prove(claim).kind == "proved":
-            return "proved", None
+        proof = proof_of(claim)
+        if proof.kind in ("proved", "certified") and proof.scope.covers(claim.scope):
+            return proof.kind, None
         if untouched(claim):
             return "nothing writes there", None
         if isinstance(claim.scope.t_max, int):

@@ -87,7 +87,11 @@ def test_a_frame_in_floats_is_not_said_to_be_proved():
 
 def test_a_bounded_claim_is_settled_by_all_its_words():
     found = outcomes(replace(RECIP, subject=BASIS.weights.at(4), statement=Equals(F1, R.recip, "t"), scope=replace(HERE, t_max=3)))
-    assert found["FFN width"].result == "not needed" and "all words up to T = 3" in found["FFN width"].by
+    assert found["FFN width"].result == "not needed" and "proved by inequality prover" in found["FFN width"].by
+    sums = Holds("sums to 1", lambda trace: all(x > 0 for x in trace.at(A1, "recip")))
+    found = outcomes(replace(RECIP, statement=sums, scope=replace(HERE, t_max=3)))
+    assert found["BOS unique"].result == "not needed" and found["BOS unique"].by == "all words up to T = 3"
+    assert found["W_Q = 0"].result == "unsettled"  # one choice of W_Q is not every
 
 
 def test_runs_in_balls_refute_and_do_not_confirm():

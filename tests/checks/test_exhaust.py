@@ -22,6 +22,8 @@ CIRCUIT = Circuit(R, EMBEDDING, [Block([HEAD])], bos="<bos>")
 A1, A2 = after_attention(1), after_attention(2)
 recip = Equals(A1, R.recip, "1/t")
 looks = Head(W_Q=[R.content], W_K=[R.content], W_V=[R.bos], W_O=[R.recip], name="content scores")
+TWO = replace(HERE, t_max=2)
+ZERO = Head(W_Q=[0], W_K=[0], W_V=[R.one - R.one], W_O=[R.one], name="writes 0")
 NORMED = replace(CIRCUIT, blocks=[Block([looks]), Block([replace(HEAD, W_V=[R.one])], norm_attention=Norm("rmsnorm", "1"))])
 
 
@@ -58,10 +60,15 @@ def test_the_first_failure_is_a_smallest_one():
 
 def test_balls_refute_and_show_nothing_else():
     """`<bos> b` has no exact run: a norm of a number with e in it."""
-    true = exhaust(claim(Within(A2, R.recip, "1", error="5"), NORMED, replace(HERE, t_max=2)))
-    assert true.kind == "exhausted" and true.scope.t_max == 1  # T = 2 is left open, though no ball contradicts it
-    assert silent(trace_of(NORMED, ("<bos>", "b"), HERE, recip)) and not silent(trace_of(NORMED, ("<bos>", "a"), HERE, recip))
-    false = exhaust(claim(Within(A2, R.recip, "1", error="1/1000"), NORMED, replace(HERE, t_max=2)))
+    equal = exhaust(
+        claim(Equals(A2, R.one, "1"), replace(NORMED, blocks=[*NORMED.blocks[:1], Block([ZERO], norm_attention=Norm("rmsnorm", "1"))]), TWO)
+    )
+    assert equal.kind == "exhausted" and equal.scope.t_max == 1  # true, and no ball contradicts it, but T = 2 is left open
+    within = exhaust(claim(Within(A2, R.recip, "1", error="5"), NORMED, TWO))
+    assert within.kind == "exhausted" and within.scope.t_max == 2 and "balls" in within.tool  # a ball that lies within is enough
+    (b, a), error = (trace_of(NORMED, ("<bos>", x), HERE, recip) for x in "ba"), Within(A2, R.recip, "1", error="1/1000000")
+    assert silent(recip, b, 2) and not silent(recip, a, 2) and silent(error, b, 2)
+    false = exhaust(claim(Within(A2, R.recip, "1", error="1/1000"), NORMED, TWO))
     assert false.kind == "refuted"
     with pytest.raises(NopeproofError) as bad:  # balls cannot be asked by a predicate
         trace_of(NORMED, ("<bos>", "b"), HERE, Holds("anything", lambda trace: True))
