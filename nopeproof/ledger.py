@@ -161,6 +161,9 @@ class Ledger:
 def read_all(where: Path | Iterable[Path]) -> Ledger:
     """All rows of a folder (or of several): none if it is not there. Raises NopeproofError for a line that is no row."""
     folders = [where] if isinstance(where, Path) else list(where)
+    for one in folders:
+        if one.exists() and not one.is_dir():
+            raise NopeproofError(f"the ledger {one}", "it is a file", "the folder of the ledger's files")
     parts = [read(path) for one in folders for path in sorted(one.glob("*.jsonl")) if path.is_file()]
     return Ledger(tuple(r for p in parts for r in p.rows), tuple(t for p in parts for t in p.torn))
 

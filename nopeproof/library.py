@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -21,6 +22,7 @@ from nopeproof.errors import NopeproofError
 from nopeproof.models import ModelClass
 
 GROUP = "nopeproof.constructions"
+NEAREST = 6  # names that the message about an unknown one mentions
 KINDS = ("construction", "impossibility", "characterisation", "correction")
 
 
@@ -190,9 +192,11 @@ def load(target: str | Path) -> Construction:
         return _from_module(_execute(Path(text)), Path(text).stem)
     known = _modules()
     if text not in known:
-        close = [n for n in known if text.replace("_", "-") in n or n in text]
+        like = text.replace("_", "-")
+        near = sorted(known, key=lambda n: difflib.SequenceMatcher(None, like, n).ratio(), reverse=True)[:NEAREST]
+        close = difflib.get_close_matches(like, near, 1, cutoff=0.75)
         hint = f"did you mean {close[0]}?" if close else "`nopeproof list`, or a path ending in .py"
-        raise NopeproofError(f"the construction {text!r}", "known: " + ", ".join(sorted(known)), hint)
+        raise NopeproofError(f"the construction {text!r}", f"known: {', '.join(near)} and {len(known) - len(near)} more", hint)
     return _from_module(importlib.import_module(known[text]), text)
 
 

@@ -139,6 +139,12 @@ COMMANDS = {
     "an unknown preset": (["train", "--preset", "nothing"], "nothing"),
     "an unknown task": (["train", "--task", "nothing"], "nothing"),
     "an unknown encoding": (["train", "--positions", "nothing"], "nothing"),
+    "a ledger to read that is a file": (["list", "--ledger", "good.py"], "it is a file"),
+    "a certificate that is not there": (["replay", "none.json"], "No such file"),
+    "a claim to replay that is not there": (["replay", "absolute-position/nothing"], "it has recip, "),
+    "an unknown target of an export": (["export", "absolute-position", "--to", "nothing"], "nothing"),
+    "an export of nothing": (["export", "nothing-like-it", "--to", "coq"], "known: "),
+    "an audit of nothing": (["audit", "none"], "no such folder"),
     "a comparison of no runs": (["compare", "none"], "no finished run"),
 }  # fmt: skip
 
