@@ -7,8 +7,8 @@ relative bias of NoPE needs no more: the key is the position itself, and the slo
     sinks with BOS scores n ln 2         k = ln 2 [BOS], q = n, v = [not BOS]: shares s/(2^n + s), one for each query
 
 The second line is the clock of sink-clock for several B at once, and the partial fractions of cauchy-clock from one key and one
-value: below, three query heads with B = 2, 4, 8 write s = t - 1 exactly for t <= 4. So grouped queries cost position nothing. The
-block declares `kv_heads=1`, which is checked against the weights when it is made.
+value: below, three query heads with B = 2, 4, 8 write s = t - 1 exactly for t <= 4. So grouped queries cost position nothing:
+`one-key` counts the different pairs (W_K, W_V), which is what a cache has to hold.
 """
 
 from fractions import Fraction
@@ -31,7 +31,7 @@ alibi = Family(
         Embedding({"<bos>": R.one + R.bos + R.content.free("b")}, other=R.one + R.content.free("x")),
         blocks=[
             Block([uniform_head([R.bos], [R.pos], name="1/t")], clock_minimal(R.one, R.pos)),
-            Block(group, shared=[R.content], kv_heads=1),
+            Block(group, shared=[R.content]),
         ],
         bos="<bos>",
         name="two slopes, one key",
@@ -49,7 +49,6 @@ sinks = Circuit(
         Block(
             grouped_heads([[n * P.one] for n in (1, 2, 3)], ["ln(2)" * P.bos], [P.one - P.bos], *([c * P.clock] for c in gains)),
             shared=[P.clock],
-            kv_heads=1,
         )
     ],
     bos="<bos>",
@@ -58,9 +57,9 @@ sinks = Circuit(
 
 
 def one_key(trace):
-    """Every grouped block has one pair (W_K, W_V) and several different W_Q."""
-    grouped = [b.heads for b in trace.circuit.blocks if b.kv_heads == 1]
-    return all(len({(h.W_K, h.W_V) for h in heads}) == 1 < len({h.W_Q for h in heads}) for heads in grouped) and bool(grouped)
+    """The last block has several heads, several W_Q, and one pair (W_K, W_V)."""
+    block = trace.circuit.blocks[-1]
+    return block.kv_heads == 1 < len(block.heads) == len({h.W_Q for h in block.heads})
 
 
 short = Scope(t_max=4, vocabulary="given")

@@ -17,7 +17,7 @@ from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
 SOURCE = "kazemnejad2023, Thm 1 under a window; beltagy2020 for windows, xiao2024 for sinks; the horizon is this project's"
-R = Residual(one=1, bos=1, recip=1, second=1)
+R = Residual(one=1, bos=1, recip=1, second=1, content=1)
 W = 3
 uses = ["absolute-position"]
 
@@ -45,7 +45,7 @@ def horizon(layers):
     first = layers * (W - 1) + 2
 
     def check(trace):
-        rows = trace.final
+        rows = [list(row) for row in trace.final]
         return first > trace.T or (all(row == rows[first - 1] for row in rows[first - 1 :]) and rows[first - 2] != rows[first - 1])
 
     return Holds(f"all states are equal from t = {first} on, and not from t = {first - 1} on", check)

@@ -222,25 +222,16 @@ class MLP:
 
 @dataclass(frozen=True)
 class Block:
-    """Attention, then FFN, each with a residual connection. Heads that write one coordinate twice must be declared `shared`.
-
-    kv_heads: grouped-query attention, declared: the heads have at most that many different pairs (W_K, W_V), so that a cache
-    holds no more keys and values than that. It changes nothing that is computed. Raises NopeproofError if a declaration is broken.
-    """
+    """Attention, then FFN, each with a residual connection. Heads that write one coordinate twice must be declared `shared`."""
 
     heads: Sequence[Head | Opaque] = ()
     mlp: MLP | None = None
     norm_attention: Norm | None = None
     norm_ffn: Norm | None = None
     shared: Sequence[Subspace] = ()
-    kv_heads: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
-        pairs = {(h.W_K, h.W_V) for h in self.heads if isinstance(h, Head)}
-        if self.kv_heads is not None and len(pairs) > self.kv_heads:
-            found = f"{len(pairs)} different pairs of W_K and W_V"
-            raise NopeproofError(f"a block with kv_heads={self.kv_heads}", found, "heads that share them (parts.grouped_heads), or more")
         shared = {i for s in self.shared for i in s.indices}
         for n, head in enumerate(self.heads):
             for other in self.heads[:n]:
@@ -252,6 +243,11 @@ class Block:
                         f"both write {label}",
                         "write to separate subspaces, or declare Block(shared=[...])",
                     )
+
+    @property
+    def kv_heads(self) -> int:
+        """How many keys and values a cache holds for one position: different pairs (W_K, W_V). Fewer than heads: grouped queries."""
+        return len({(h.W_K, h.W_V) for h in self.heads if isinstance(h, Head)})
 
     def _all(self) -> list:
         return [v for h in self.heads for v in (list(h.vectors()) or list(getattr(h, "writes_to", ())))]

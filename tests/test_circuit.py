@@ -53,7 +53,6 @@ def circuit(*blocks, **options):
         (lambda: Circuit(R, E, Block()), "a list"),
         (lambda: circuit(mask="future"), "'causal', 'strict', 'none'"),
         (lambda: circuit(mask=2), r"Window\(size\)"),
-        (lambda: Block([HEAD, replace(HEAD, W_V=[R.x], W_O=[R.y[0]])], kv_heads=1), "2 different pairs of W_K and W_V"),
         (lambda: circuit(positions="alibi"), "'alibi'"),
         (lambda: circuit(bos="<s>"), "'<s>'"),
         (lambda: Circuit(R, {}), "without tokens"),
@@ -149,9 +148,9 @@ def test_the_hash_sees_weights_and_conventions_and_no_names():
     assert len({c.weights_sha256 for c in [base, *changed]}) == 7
 
 
-def test_a_declared_group_changes_nothing_that_is_computed():
-    twins = [HEAD, replace(HEAD, W_Q=[R.x], W_O=[R.y[0]], name="g")]
-    assert circuit(Block(twins, kv_heads=1)).weights_sha256 == circuit(Block(twins)).weights_sha256
+def test_grouped_queries_are_counted_by_their_keys_and_values():
+    query, value = replace(HEAD, W_Q=[R.x], W_O=[R.y[0]], name="g"), replace(HEAD, W_V=[R.x], W_O=[R.y[1]], name="v")
+    assert [Block(heads).kv_heads for heads in ([], [HEAD], [HEAD, query], [HEAD, query, value], [Opaque([R.y])])] == [0, 1, 1, 2, 0]
 
 
 def test_a_window_is_outside_the_kernels_fragment_and_says_so():
