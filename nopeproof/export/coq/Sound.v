@@ -58,10 +58,12 @@ Section Run.
       destruct P as (p & Ip & Hp). exists (class_at t, p). split; [| repeat split; try lia; assumption].
       apply in_flat_map. exists (class_at t). split; [assumption |]. rewrite B. now apply in_map.
   Qed.
-  Lemma sees q k t i : fits_case q t -> fits_case k i -> (i <= t)%nat -> may_see c q k = true.
+  Lemma sees q k q' k' t i : fits_case q t -> fits_case k i -> (i <= t)%nat -> alike c q' q = true -> alike c k' k = true -> may_see c q' k' = true.
   Proof.
-    intros (Ht & Hq & _) (Hi & Hk & _) L. unfold may_see. destruct (is_bos c (fst q)) eqn:B; [| reflexivity]. cbn.
-    rewrite Hq in B. apply (bos_at_1 c w good t Ht) in B. replace i with t in Hk by lia. rewrite Hk, Hq. apply Nat.eqb_refl.
+    intros (Ht & Hq & _) (Hi & Hk & _) L A B. apply andb_prop in A as [_ A], B as [_ B]. apply eqb_prop in A, B. unfold may_see.
+    destruct (is_bos c (fst q')) eqn:Q'; [| reflexivity]. cbn. symmetry in A. rewrite Hq in A. pose proof (bos_at_1 c w good t Ht A) as E.
+    replace i with t in Hk by lia. rewrite Hk, A in B. unfold is_bos in B, Q'. destruct (bos c); [| discriminate].
+    apply Nat.eqb_eq in B, Q'. rewrite B, Q'. apply Nat.eqb_refl.
   Qed.
 
   Definition states_ok (l : nat) (S : list (case * stream)) : Prop :=
@@ -84,8 +86,10 @@ Section Run.
     change (rpoly (pvar (There (State (N.of_nat l) (N.of_nat i))))) with (rmap to_there (rpoly (pvar (Here (State (N.of_nat l) (N.of_nat i)))))).
     rewrite map_nth. apply to_there_ok. apply H.
   Qed.
-  Lemma distinct_ok keys a s : In (a, s) keys -> exists s', In (a, s') (distinct keys) /\ streams_equal s' s = true.
+  Lemma distinct_ok {A : Type} (same_ : A -> A -> bool) keys a s : (forall a, same_ a a = true) -> In (a, s) keys ->
+    exists a' s', In (a', s') (distinct same_ keys) /\ same_ a' a = true /\ streams_equal s' s = true.
   Proof.
+    intro SR.
     assert (Refl : forall s, streams_equal s s = true).
     { assert (M : forall n, N.compare n n = Eq) by (intro; now apply N.compare_eq_iff).
       assert (C : forall l, compare_codes l l = Eq) by (induction l; cbn; [reflexivity | now rewrite M]).
@@ -94,13 +98,13 @@ Section Run.
       { induction p as [| [m q] p IH]; cbn; [reflexivity |]. rewrite Mo, IH, andb_true_r. now apply Qeq_eq_bool. }
       induction s0 as [| x s0 IH]; cbn; [reflexivity |]. now rewrite !P. }
     induction keys as [| k keys IH]; cbn [distinct]; [contradiction |]. cbv zeta. intros [-> | I].
-    - destruct (existsb _ (distinct keys)) eqn:E; [| exists s; split; [now left | apply Refl]].
-      apply existsb_exists in E as ([a' s'] & I & E). cbn [fst snd] in E. apply andb_prop in E as [E1 E2]. apply Nat.eqb_eq in E1. subst. now exists s'.
-    - destruct (IH I) as (s' & I' & E). exists s'. split; [| assumption]. destruct (existsb _ (distinct keys)); [assumption | now right].
+    - destruct (existsb _ (distinct same_ keys)) eqn:E; [| exists a, s; repeat split; [now left | apply SR | apply Refl]].
+      apply existsb_exists in E as ([a' s'] & I & E). cbn [fst snd] in E. apply andb_prop in E as [E1 E2]. now exists a', s'.
+    - destruct (IH I) as (a' & s' & I' & E). exists a', s'. split; [| assumption]. destruct (existsb _ (distinct same_ keys)); [assumption | now right].
   Qed.
-  Lemma streams_equal_ok rho l s s' i z : streams_equal s s' = true -> stands F rho (get l There s' i) z -> stands F rho (get l There s i) z.
+  Lemma streams_equal_ok rho l side s s' i z : streams_equal s s' = true -> stands F rho (get l side s' i) z -> stands F rho (get l side s i) z.
   Proof.
-    unfold get. generalize (rpoly (pvar (There (State (N.of_nat l) (N.of_nat i))))) as d. intro d. revert s' i. induction s as [| x s IH]; intros [| x' s'] i; cbn [streams_equal]; try discriminate; [intros _ H; exact H |].
+    unfold get. generalize (rpoly (pvar (side (State (N.of_nat l) (N.of_nat i))))) as d. intro d. revert s' i. induction s as [| x s IH]; intros [| x' s'] i; cbn [streams_equal]; try discriminate; [intros _ H; exact H |].
     intro E. apply andb_prop in E as [E E3]. apply andb_prop in E as [E1 E2]. destruct i as [| i]; cbn [nth]; [| now apply IH].
     apply (pequal_ok F rho) in E1, E2. unfold stands. now rewrite E1, E2.
   Qed.
@@ -108,9 +112,9 @@ Section Run.
   Proof.
     intros [E H] j Hj. destruct (cover j Hj) as (q & I & Q). rewrite <- E in I. apply in_map_iff in I as ([q' s] & E' & I). cbn in E'. subst q'.
     pose proof (in_map (fun qs : case * stream => (fst (fst qs), map (rmap to_there) (snd qs))) _ _ I) as M. cbn [fst snd] in M.
-    apply distinct_ok in M as (s' & M & Eq'). exists (get l There s'). split.
+    apply (distinct_ok Nat.eqb) in M as (a' & s' & M & Ea & Eq'); [| apply Nat.eqb_refl]. apply Nat.eqb_eq in Ea. subst a'. exists (get l There s'). split.
     - unfold keys_of. apply in_map_iff. exists (fst q, s'). split; [| exact M]. destruct Q as (_ & <- & _). reflexivity.
-    - intros x aux i. apply (streams_equal_ok _ l s' _ i _ Eq'). now apply (key_stream_ok l s j (H q s I j Q)).
+    - intros x aux i. apply (streams_equal_ok _ l There s' _ i _ Eq'). now apply (key_stream_ok l s j (H q s I j Q)).
   Qed.
 
   (* --- layers --- *)
@@ -242,35 +246,71 @@ Section Run.
     intros H x aux i. unfold hide. destruct (existsb (Nat.eqb i) content); [| now apply key_stream_ok]. rewrite <- here_state. apply (state_var _ _ _ l i true).
   Qed.
 
+  Lemma place_eqb_ok p p' : place_eqb p p' = true -> p = p'.
+  Proof. destruct p, p'; cbn; try discriminate; intro H; apply Nat.eqb_eq in H; congruence. Qed.
+  Lemma alike_refl q : alike c q q = true.
+  Proof. unfold alike. rewrite eqb_reflx, andb_true_r. destruct (snd q); apply Nat.eqb_refl. Qed.
+  Lemma face l side content x (P : (var -> F) -> Prop) t : (1 <= t <= length w)%nat ->
+    (forall rho s, P rho -> (forall y aux i, stands F (val_ (here_ t) y aux) (get l Here s i) (after_ l t i)) -> forall i, stands F rho (hide l side content (x s) i) (after_ l t i)) ->
+    (forall rho i, P rho -> stands F rho (rpoly (pvar (side (State (N.of_nat l) (N.of_nat i))))) (after_ l t i)) ->
+    exists q q' f, fits_case q t /\ alike c q' q = true /\ In (q', f) (faces c h l side content x) /\ forall rho i, P rho -> stands F rho (f i) (after_ l t i).
+  Proof.
+    intros Ht Hx Hv. destruct (state_at l t Ht) as (q & s & I & Q & S).
+    pose proof (in_map (fun qs : case * stream => (fst qs, map (hide l side content (x (snd qs))) (seq 0 (d_model c)))) _ _ I) as M. cbn [fst snd] in M.
+    apply (distinct_ok (alike c)) in M as (q' & s' & M & A & E); [| apply alike_refl].
+    exists q, q', (get l side s'). split; [exact Q | split; [exact A | split]].
+    - unfold faces. apply in_map_iff. exists (q', s'). split; [reflexivity | exact M].
+    - intros rho i HP. apply (streams_equal_ok rho l side s' _ i _ E). unfold get. destruct (Nat.lt_ge_cases i (d_model c)) as [L | G].
+      + rewrite nth_map_seq by assumption. now apply Hx.
+      + rewrite nth_overflow by (rewrite map_length, seq_length; lia). now apply Hv.
+  Qed.
+  Lemma query_face l content t : (1 <= t <= length w)%nat -> exists q q' f, fits_case q t /\ alike c q' q = true /\ In (q', f) (faces c h l Here content (get l Here)) /\
+    forall y aux i, stands F (val_ (here_ t) y aux) (f i) (after_ l t i).
+  Proof.
+    intro Ht. destruct (face l Here content (get l Here) (fun rho => exists y aux, rho = val_ (here_ t) y aux) t Ht) as (q & q' & f & Q & A & I & S).
+    - intros rho s (y & aux & ->) S i. now apply hide_here.
+    - intros rho i (y & aux & ->). rewrite <- here_state. apply (state_var _ _ _ l i false).
+    - exists q, q', f. split; [exact Q | split; [exact A | split; [exact I |]]]. intros y aux i. apply S. now exists y, aux.
+  Qed.
+  Lemma key_face l content t : (1 <= t <= length w)%nat -> exists q q' f, fits_case q t /\ alike c q' q = true /\ In (q', f) (faces c h l There content (key_stream l)) /\
+    forall x aux i, stands F (val_ x (here_ t) aux) (f i) (after_ l t i).
+  Proof.
+    intro Ht. destruct (face l There content (key_stream l) (fun rho => exists x aux, rho = val_ x (here_ t) aux) t Ht) as (q & q' & f & Q & A & I & S).
+    - intros rho s (x & aux & ->) S i. now apply hide_there.
+    - intros rho i (x & aux & ->). rewrite <- here_state. apply (state_var _ _ _ l i true).
+    - exists q, q', f. split; [exact Q | split; [exact A | split; [exact I |]]]. intros x aux i. apply S. now exists x, aux.
+  Qed.
+  Lemma value_alike q q' k k' e : alike c q' q = true -> alike c k' k = true -> value_of h q' k' e = value_of h q k e.
+  Proof. intros A B. apply andb_prop in A as [A _], B as [B _]. apply place_eqb_ok in A, B. unfold value_of. now rewrite A, B. Qed.
+
   Lemma score_rest_known l hd e content t i : (1 <= i <= t)%nat -> (t <= length w)%nat -> exists o, In o (score_rests c h l hd e content) /\
     forall r, o = Some r -> stands F (val_ (here_ t) (here_ i) zeros) r (score F sym T hd (after_ l t) (after_ l i) - eval t i T e).
   Proof.
-    intros Hi Ht. destruct (state_at l t) as (q & s & I & Q & S); [lia |]. destruct (state_at l i) as (k & u & Ik & Qk & Sk); [lia |].
-    exists (match value_of h q k e with
-            | Some v => Some (rsub (rscore hd (reads (W_Q hd) (hide l Here content (get l Here s))) (reads (W_K hd) (hide l There content (key_stream l u)))) v)
-            | None => None end). split.
-    - unfold score_rests. cbv zeta. apply in_flat_map. exists (q, s). split; [assumption |]. cbn [fst snd].
-      apply in_map_iff. exists (k, reads (W_K hd) (hide l There content (key_stream l u))). split; [reflexivity |]. apply filter_In. split.
-      + apply in_map_iff. exists (k, u). split; [reflexivity | assumption].
-      + cbn [fst]. apply (sees q k t i); auto. lia.
-    - intros r H. destruct (value_of h q k e) as [v |] eqn:V; [| discriminate]. injection H as <-. apply rsub_ok; auto.
-      + apply rscore_ok; apply reads_ok; intro; [now apply hide_here | now apply hide_there].
+    intros Hi Ht. destruct (query_face l content t) as (q & q' & f & Q & A & I & S); [lia |].
+    destruct (key_face l content i) as (k & k' & g & Qk & Ak & Ik & Sk); [lia |].
+    exists (match value_of h q' k' e with Some v => Some (rsub (rscore hd (reads (W_Q hd) f) (reads (W_K hd) g)) v) | None => None end). split.
+    - unfold score_rests. cbv zeta. apply in_flat_map. exists (q', f). split; [assumption |]. cbn [fst snd].
+      apply in_map_iff. exists (k', reads (W_K hd) g). split; [reflexivity |]. apply filter_In. split.
+      + apply in_map_iff. exists (k', g). split; [reflexivity | assumption].
+      + cbn [fst]. apply (sees q k q' k' t i); auto. lia.
+    - intros r H. rewrite (value_alike q q' k k' e A Ak) in H. destruct (value_of h q k e) as [v |] eqn:V; [| discriminate]. injection H as <-. apply rsub_ok; auto.
+      + apply rscore_ok; apply reads_ok; intro; [apply S | apply Sk].
       + now apply (value_of_ok q k).
   Qed.
 
   Lemma gaps_ok l one two t : score_gaps c h l one two = true -> (1 <= t <= length w)%nat ->
     exists g, forall i, (1 <= i <= t)%nat -> score F sym T one (after_ l t) (after_ l i) = score F sym T two (after_ l t) (after_ l i) + g.
   Proof.
-    intros H Ht. destruct (state_at l t Ht) as (q & s & I & Q & S). unfold score_gaps in H. cbv zeta in H. rewrite forallb_forall in H. specialize (H _ I).
+    intros H Ht. destruct (query_face l [] t Ht) as (q & q' & f & Q & A & I & S). unfold score_gaps in H. cbv zeta in H. rewrite forallb_forall in H. specialize (H _ I).
     cbn [fst snd] in H. apply same_as_first_ok in H.
     match type of H with ?l0 = [] \/ _ => set (gaps := l0) in * end.
     assert (P : forall i, (1 <= i <= t)%nat -> exists r, In (Some r) gaps /\ stands F (val_ (here_ t) (here_ i) zeros) r
       (score F sym T one (after_ l t) (after_ l i) - score F sym T two (after_ l t) (after_ l i))).
-    { intros i Hi. destruct (state_at l i) as (k & u & Ik & Qk & Sk); [lia |]. eexists. split.
-      - unfold gaps. apply in_map_iff. exists (k, (reads (W_K one) (key_stream l u), reads (W_K two) (key_stream l u))). split; [reflexivity |]. apply filter_In. split.
-        + apply in_map_iff. exists (k, u). split; [reflexivity | assumption].
-        + cbn [fst]. apply (sees q k t i); auto. lia.
-      - cbn [fst snd]. apply rsub_ok; auto; apply rscore_ok; apply reads_ok; intro; try apply S; now apply key_stream_ok. }
+    { intros i Hi. destruct (key_face l [] i) as (k & k' & g & Qk & Ak & Ik & Sk); [lia |]. eexists. split.
+      - unfold gaps. apply in_map_iff. exists (k', (reads (W_K one) g, reads (W_K two) g)). split; [reflexivity |]. apply filter_In. split.
+        + apply in_map_iff. exists (k', g). split; [reflexivity | assumption].
+        + cbn [fst]. apply (sees q k q' k' t i); auto. lia.
+      - cbn [fst snd]. apply rsub_ok; auto; apply rscore_ok; apply reads_ok; intro; first [apply S | apply Sk]. }
     destruct H as [H | (a & Ha & H)].
     - destruct (P t) as (r & Ir & _); [lia |]. rewrite H in Ir. contradiction.
     - exists (rval (val_ (here_ t) (here_ t) zeros) a). intros i Hi. destruct (P i Hi) as (r & Ir & Sr). destruct (H _ Ir) as (r' & [= <-] & O).

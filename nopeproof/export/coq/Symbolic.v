@@ -240,14 +240,14 @@ Section Symbolic.
     | x :: a, y :: b => pequal (fst x) (fst y) && pequal (snd x) (snd y) && streams_equal a b
     | _, _ => false
     end.
-  Fixpoint distinct (keys : list (nat * stream)) : list (nat * stream) :=
+  Fixpoint distinct {A : Type} (alike : A -> A -> bool) (keys : list (A * stream)) : list (A * stream) :=
     match keys with
     | [] => []
-    | k :: rest => let r := distinct rest in if existsb (fun k' => Nat.eqb (fst k') (fst k) && streams_equal (snd k') (snd k)) r then r else k :: r
+    | k :: rest => let r := distinct alike rest in if existsb (fun k' => alike (fst k') (fst k) && streams_equal (snd k') (snd k)) r then r else k :: r
     end.
   Definition key_stream (l : nat) (s : stream) : nat -> ratio := get l There (map (rmap to_there) s).
   Definition keys_of (l : nat) (states : list (case * stream)) : list (nat * (nat -> ratio)) :=
-    map (fun k => (fst k, get l There (snd k))) (distinct (map (fun qs => (fst (fst qs), map (rmap to_there) (snd qs))) states)).
+    map (fun k => (fst k, get l There (snd k))) (distinct Nat.eqb (map (fun qs => (fst (fst qs), map (rmap to_there) (snd qs))) states)).
   Definition step (l : nat) (states : list (case * stream)) : list (case * stream) :=
     let keys := keys_of l states in
     let ps := nth l (layers c) [] in
@@ -296,21 +296,24 @@ Section Symbolic.
     | Here (State l' i) | There (State l' i) => N.eqb l' (N.of_nat l) && existsb (Nat.eqb (N.to_nat i)) content
     | _ => false
     end.
+  (* What a score can depend on: where a token stands, whether it is BOS, and its stream without the content. *)
+  Definition alike (q k : case) : bool := place_eqb (snd q) (snd k) && Bool.eqb (is_bos (fst q)) (is_bos (fst k)).
+  Definition faces (l : nat) (side : local -> var) (content : list nat) (x : stream -> nat -> ratio) : list (case * (nat -> ratio)) :=
+    map (fun qs => (fst qs, get l side (snd qs)))
+      (distinct alike (map (fun qs => (fst qs, map (hide l side content (x (snd qs))) (seq 0 (d_model c)))) (states l))).
   Definition score_rests (l : nat) (hd : head) (e : expr) (content : list nat) : list (option ratio) :=
-    let ss := states l in
-    let ks := map (fun kv => (fst kv, reads (W_K hd) (hide l There content (key_stream l (snd kv))))) ss in
+    let ks := map (fun kv => (fst kv, reads (W_K hd) (snd kv))) (faces l There content (key_stream l)) in
     flat_map (fun qv =>
-      let query := reads (W_Q hd) (hide l Here content (get l Here (snd qv))) in
+      let query := reads (W_Q hd) (snd qv) in
       map (fun kv => match value_of (fst qv) (fst kv) e with Some v => Some (rsub (rscore hd query (snd kv)) v) | None => None end)
-        (filter (fun kv => may_see (fst qv) (fst kv)) ks)) ss.
+        (filter (fun kv => may_see (fst qv) (fst kv)) ks)) (faces l Here content (get l Here)).
   Definition score_gaps (l : nat) (one two : head) : bool :=
-    let ss := states l in
-    let ks := map (fun kv => (fst kv, (reads (W_K one) (key_stream l (snd kv)), reads (W_K two) (key_stream l (snd kv))))) ss in
+    let ks := map (fun kv => (fst kv, (reads (W_K one) (snd kv), reads (W_K two) (snd kv)))) (faces l There [] (key_stream l)) in
     forallb (fun qv =>
-      let q1 := reads (W_Q one) (get l Here (snd qv)) in
-      let q2 := reads (W_Q two) (get l Here (snd qv)) in
+      let q1 := reads (W_Q one) (snd qv) in
+      let q2 := reads (W_Q two) (snd qv) in
       same_as_first (map (fun kv => Some (rsub (rscore one q1 (fst (snd kv))) (rscore two q2 (snd (snd kv)))))
-        (filter (fun kv => may_see (fst qv) (fst kv)) ks)) (ratio_vars not_there)) ss.
+        (filter (fun kv => may_see (fst qv) (fst kv)) ks)) (ratio_vars not_there)) (faces l Here [] (get l Here)).
 
   Definition check (s : scope) (statement : claim) : bool :=
     fits s c &&
