@@ -134,7 +134,7 @@ COMMANDS = {
     "the rank of T = 0": (["rank", "alibi", "--T", "0"], "T"),
     "the rank of no family": (["rank", "nonsense"], "nonsense"),
     "no time to search": (["ablate", "good.py", "--seconds", "0"], "0"),
-    "a negative number of mutants": (["mutate", "good.py", "--limit", "-1"], "a negative number"),
+    "a negative number of mutants": (["mutate", "good.py", "--limit", "-1"], "--limit 0 or more"),
     "an attack on nothing": (["attack", "nothing-like-it"], "known: "),
     "an unknown preset": (["train", "--preset", "nothing"], "nothing"),
     "an unknown task": (["train", "--task", "nothing"], "nothing"),
