@@ -35,7 +35,9 @@ def _theorem(name: str, title: str, claim: Mapping[str, Any], about: str, row: M
     within = scope(claim["scope"])
     words = f"{order_in_words(claim['scope'])}; {str(within).partition('; ')[2]}"
     lines = [rf"\begin{{theorem}}[{escaped(title.partition(':')[0])}: {escaped(claim['id'])}]\label{{np:{name}/{claim['id']}}}"]
-    lines += [rf"  Let the model be {escaped(claim['subject'])}: {escaped(about)}."]
+    one, many = f"the model be {claim['subject']}", f"a model be any of: {claim['subject']}"
+    whole = about.removeprefix("a class of models; ")
+    lines += [rf"  Let {escaped(one if whole == about else many)} ({escaped(whole)})."]
     lines += [rf"  Then {escaped(claim['statement'])}.", rf"  \emph{{Scope: {escaped(words)}.}}"]
     lines += [rf"  \emph{{Source: {cited(claim['source'])}.}}", r"\end{theorem}", rf"\noindent\textit{{{_shown(row)}}}", ""]
     return "\n".join(lines)
