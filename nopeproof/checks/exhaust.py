@@ -47,7 +47,7 @@ def instance(circuit: Circuit, seed: int = 0) -> Circuit:
 def guarded(claim: Claim) -> Claim:
     """The same claim about a changed circuit: where its predicate has no value there (divides by zero, finds nothing), it is false.
 
-    Where it cannot read the run at all, one of tensors say, that is a run that shows nothing: a NopeproofError.
+    Where it cannot read the run, one of tensors say, or refuses to, that is a run that shows nothing: a NopeproofError.
     """
     statement = claim.statement
     if not isinstance(statement, Holds):
@@ -58,9 +58,10 @@ def guarded(claim: Claim) -> Claim:
             return bool(statement.predicate(trace))
         except (ArithmeticError, LookupError, ValueError):
             return False
-        except TypeError as bad:
+        except (TypeError, NopeproofError) as bad:
             asked = f"an exact value of the predicate of {claim.id!r} on a {trace.arithmetic} run"
-            raise NopeproofError(asked, f"{type(bad).__name__}: {bad}", "a predicate that reads such numbers") from None
+            found = bad.message.replace("\n", ";") if isinstance(bad, NopeproofError) else f"{type(bad).__name__}: {bad}"
+            raise NopeproofError(asked, found, "a predicate that reads such numbers") from None
 
     return replace(claim, statement=replace(statement, predicate=holds))
 
@@ -99,6 +100,8 @@ def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: S
 
     A violation read off balls is one, but their silence shows nothing: see `silent`. Raises NopeproofError where neither serves.
     """
+    if scope.arithmetic == "incremental":
+        return run(circuit, word, scope.arithmetic)
     if scope.arithmetic != "real":
         how = arithmetic(scope.arithmetic)  # its accumulator is a hypothesis about the route, not a choice
         with one_thread():

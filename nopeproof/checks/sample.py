@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from nopeproof.checks.evaluate import Witness, violations
-from nopeproof.checks.exhaust import members, shown_scope, trace_of
+from nopeproof.checks.exhaust import members, shown_scope, silent, trace_of
 from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Evidence, Fails
 from nopeproof.errors import NopeproofError
@@ -29,12 +29,47 @@ def _constant(circuit: Circuit, length: int) -> tuple[str, ...]:
     return tuple(word if circuit.bos is None else [circuit.bos, *word[1:]])
 
 
+class _Runs:
+    """The words that could be run, and why others could not."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim, self.ran, self.refused = claim, 0, ""
+        statement = claim.statement
+        self.inner = statement.statement if isinstance(statement, Fails) else statement
+
+    def look(self, T: int, circuit: Circuit, word: tuple[str, ...], seed: int) -> None:
+        """Run one word. Raises _Found where the statement fails."""
+        try:
+            trace = trace_of(circuit, word, self.claim.scope, self.inner)
+            witness = next(violations(self.inner, trace, T), None)
+        except NopeproofError as bad:  # one word or instance without an exact run says nothing of the others
+            self.refused = bad.message
+            return
+        if witness is not None:
+            raise _Found({**witness, "T": T, "seed": seed})
+        self.ran += not silent(self.inner, trace, T)
+
+
 def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Evidence:
     """`tested` on so many random words and instances, or `refuted` by the shrunk one. Deterministic."""
-    start, ran = time.perf_counter(), [0]
-    statement = claim.statement
-    inner = statement.statement if isinstance(statement, Fails) else statement
-    end = min(longest, claim.scope.t_max if isinstance(claim.scope.t_max, int) else longest)
+    start, runs = time.perf_counter(), _Runs(claim)
+    low, last = claim.scope.t_min, claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONG
+    end = min(longest, last)
+    evidence = lambda kind, scope, tool="hypothesis", **more: Evidence(kind, scope, tool, time.perf_counter() - start, **more)  # noqa: E731
+    try:
+        for length in range(low, min(LONG, last) + 1):
+            T, circuit = next(members(claim, length))
+            runs.look(T, circuit, _constant(circuit, length), 0)
+        _hypothesis(claim, runs, examples, min(low, end), end)
+    except _Found as found:
+        return evidence("proved" if isinstance(claim.statement, Fails) else "refuted", claim.scope, witness=found.witness)
+    if isinstance(claim.statement, Fails) or not runs.ran:
+        return evidence("open", claim.scope, reason=runs.refused or f"no counterexample in {runs.ran} words")
+    return evidence("tested", shown_scope(claim, end), f"hypothesis, {runs.ran} words")
+
+
+def _hypothesis(claim: Claim, runs: _Runs, examples: int, low: int, end: int) -> None:
+    """Random words and instances. Raises _Found, shrunk."""
 
     @settings(
         max_examples=examples,
@@ -42,35 +77,21 @@ def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Ev
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
+        report_multiple_bugs=False,
         suppress_health_check=[*HealthCheck],  # type: ignore[list-item]  # its metaclass hides its members
     )
-    @given(st.data(), st.integers(min_value=min(claim.scope.t_min, end), max_value=end), st.integers(0, 7))
+    @given(st.data(), st.integers(low, end), st.integers(0, 7))
     def attempt(data: st.DataObject, length: int, seed: int) -> None:
         T, circuit = next(members(claim, length, seed))
         alphabet = [t for t in circuit.tokens if t != circuit.bos or claim.scope.words == "any"]
         first = [circuit.bos] if circuit.bos is not None else []
         rest = length - len(first)
-        if rest and not alphabet:
-            return
-        word = tuple(first + data.draw(st.lists(st.sampled_from(alphabet), min_size=rest, max_size=rest)) if rest else first)
-        ran[0] += 1
-        witness = next(violations(inner, trace_of(circuit, word, claim.scope, inner), T), None)
-        if witness is not None:
-            raise _Found({**witness, "T": T, "seed": seed})
+        if not rest or alphabet:
+            runs.look(
+                T,
+                circuit,
+                (*first, *data.draw(st.lists(st.sampled_from(alphabet), min_size=rest, max_size=rest) if rest else st.just([]))),
+                seed,
+            )
 
-    try:
-        for length in range(claim.scope.t_min, min(LONG, claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONG) + 1):
-            T, circuit = next(members(claim, length))
-            witness = next(violations(inner, trace_of(circuit, _constant(circuit, length), claim.scope, inner), T), None)
-            if witness is not None:
-                raise _Found({**witness, "T": T, "seed": 0})
-        attempt()
-    except _Found as found:
-        kind = "proved" if isinstance(statement, Fails) else "refuted"
-        return Evidence(kind, claim.scope, "hypothesis", time.perf_counter() - start, found.witness)
-    except NopeproofError as bad:
-        return Evidence("open", claim.scope, "hypothesis", time.perf_counter() - start, reason=bad.message)
-    if isinstance(statement, Fails):
-        return Evidence("open", claim.scope, "hypothesis", time.perf_counter() - start, reason=f"no counterexample in {ran[0]} words")
-    scope = shown_scope(claim, end)
-    return Evidence("tested", scope, f"hypothesis, {ran[0]} words", time.perf_counter() - start)
+    attempt()

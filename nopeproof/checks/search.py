@@ -184,7 +184,13 @@ class Search:
     def guided(self, method: Method) -> Try | None:
         """Hypothesis, towards larger distances from what is claimed."""
         start, first, found = time.process_time(), [], []
-        quiet: dict = {"derandomize": True, "database": None, "deadline": None, "suppress_health_check": list(HealthCheck)}  # type: ignore[call-overload]
+        quiet: dict = {
+            "report_multiple_bugs": False,
+            "derandomize": True,
+            "database": None,
+            "deadline": None,
+            "suppress_health_check": list(HealthCheck),
+        }  # type: ignore[call-overload]
 
         @settings(max_examples=self.budget.examples, phases=PHASES, **quiet)
         @given(st.data(), st.integers(self.first, max(self.first, min(self.end, HYPOTHESIS))), st.sampled_from(self.seeds))

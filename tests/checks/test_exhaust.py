@@ -131,3 +131,13 @@ def test_samples_are_no_proof_and_their_counterexamples_are():
     assert found.kind == "refuted" and "b" in found.witness["word"] and found.witness["expected"] != found.witness["found"]  # type: ignore[index]
     assert sample(claim(Fails(recip)), examples=5).kind == "open"
     assert sample(claim(Fails(recip), subject=far), examples=30).kind == "proved"
+
+
+def test_words_that_have_no_exact_run_do_not_hide_those_that_refute():
+    """Hypothesis meets both kinds; the one that cannot be run says nothing, and the other is found and shrunk."""
+    few = Holds("at most five a's", lambda trace: trace.word.count("a") < 6)
+    found = sample(claim(few, NORMED), examples=40)
+    assert found.kind == "refuted" and found.witness["word"].count("a") == 6  # type: ignore[index]
+    nowhere = replace(NORMED, embedding=Embedding({"<bos>": R.zero, "a": R.zero}), blocks=[Block([HEAD], norm_attention=Norm("rmsnorm"))])
+    never = sample(claim(few, nowhere), examples=5)
+    assert never.kind == "open" and "a zero vector" in never.reason
