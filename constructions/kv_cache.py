@@ -1,4 +1,4 @@
-"""Decoding with a KV cache is the full pass, and three ways in which caches in use break the clock.
+"""KV caches: decoding with one is the full pass, and three ways in which caches in use break the clock.
 
 Under a causal mask no state depends on later tokens, so keys and values computed once serve for ever: token by token, the clock
 of Theorem 1 and its FFN give the same exact numbers (`cached-recip`, `cached-position`), and
