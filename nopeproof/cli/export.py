@@ -58,10 +58,10 @@ class Export:
             if self.check and self.to != "coq":
                 raise NopeproofError(f"--check with --to {self.to}", "only Coq checks what is exported", "--to coq --check")
             chosen = _targets.load_all(self.targets)
-            found = list(coq(chosen, where, self.check, self.json) if self.to == "coq" else weights(self, chosen, where))
+            found = list(coq(chosen, where, self.check) if self.to == "coq" else weights(self, chosen, where))
             if self.to == "coq" and not any(f["file"] for f in found):
                 raise NopeproofError(
-                    f"an export to Coq of {', '.join(self.targets)}", found[0]["reason"], "a claim with the verdict proved"
+                    f"an export to Coq of {', '.join(self.targets) or 'everything'}", found[0]["reason"], "a claim with the verdict proved"
                 )
             if self.json:
                 _out.document({"schema": 1, "to": self.to, "exports": found, "versions": versions(self.check)}, out)
@@ -77,7 +77,7 @@ def versions(check: bool) -> dict[str, str]:
     return {**ledger.versions(), **({"coqc": coq.version()} if check else {})}
 
 
-def coq(chosen: Sequence[tuple[Construction, tuple[Claim, ...]]], where: Path, check: bool, quiet: bool) -> Iterator[Found]:
+def coq(chosen: Sequence[tuple[Construction, tuple[Claim, ...]]], where: Path, check: bool) -> Iterator[Found]:
     """One entry a claim, in order: written, and what coqc says if it is asked. Raises NopeproofError if coqc is asked and missing."""
     from nopeproof.export import coq
 

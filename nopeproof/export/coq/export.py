@@ -25,17 +25,23 @@ def text(certificate: Mapping[str, Any]) -> str:
 def write(name: str, claim: Claim, out: Path) -> Path:
     """Write OUT/NAME/CLAIM.v and the library beside it; return its path.
 
-    Raises Outside for a claim that the kernel does not decide, NopeproofError for a folder one cannot write to.
+    Raises Outside for a claim that the kernel does not decide or Model.v has no words for, NopeproofError for a folder one cannot write to.
     """
     from nopeproof.checks.prove import prove
 
     proof = prove(claim)
-    if proof.certificate is None:
-        found = proof.reason or f"evidence of the kind {proof.kind} by {proof.tool}, without a certificate for the kernel"
-        raise Outside(f"an export of {name}/{claim.id} to Coq", found, "a claim with the verdict proved, by the kernel")
+    asked, todo = f"an export of {name}/{claim.id} to Coq", "a claim with the verdict proved, by the kernel"
+    if proof.certificate is None or proof.tool != "kernel":
+        raise Outside(
+            asked, proof.reason or f"evidence of the kind {proof.kind} by {proof.tool}, without a certificate for the kernel", todo
+        )
+    try:
+        content = text(proof.certificate)
+    except NopeproofError as bad:
+        raise Outside(asked, bad.found, bad.todo) from None
     for source in [*coqc.library(), coqc.REALS]:
         write_atomic(out / "Nopeproof" / source.name, source.read_bytes())
-    return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}.v", text(proof.certificate).encode())
+    return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}.v", content.encode())
 
 
 def decide(certificates: Sequence[Mapping[str, Any]]) -> list[bool]:

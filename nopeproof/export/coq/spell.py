@@ -116,7 +116,9 @@ def units(mlp: Mapping[str, Any] | None, names: Names) -> list[str]:
 
 
 def circuit(subject: Mapping[str, Any]) -> str:
-    """The circuit record, weight by weight."""
+    """The circuit record, weight by weight. Raises NopeproofError for a circuit that Model.v has no words for."""
+    if subject["mask"] != "causal" or subject["positions"] != "none":
+        raise NopeproofError("an export to Coq", f"mask {subject['mask']!r}, positions {subject['positions']!r}", "a causal NoPE circuit")
     names = Names(subject)
     classes = [vector(v, names, True) for v in (*subject["embed"].values(), *([subject["generic"]] if subject["generic"] else []))]
     layers: list[str] = []
@@ -299,8 +301,6 @@ CHECKER = "From Nopeproof Require Import Poly Symbolic Sound."
 def theorem(certificate: Mapping[str, Any]) -> str:
     """The Coq file of a certificate the kernel accepts. Raises NopeproofError for what Model.v has no words for."""
     subject, about = certificate["subject"], certificate["about"]
-    if subject["mask"] != "causal" or subject["positions"] != "none":
-        raise NopeproofError("an export to Coq", f"mask {subject['mask']!r}, positions {subject['positions']!r}", "a causal NoPE circuit")
     name = f"claim_{identifier(about['id'])}"
     return "\n\n".join(
         [
