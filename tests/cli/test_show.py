@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -92,3 +94,14 @@ def test_citations():
     assert bibliography.cited("massey1969").startswith("James L. Massey. Shift-Register Synthesis and BCH Decoding")
     assert bibliography.cited("nobody1900") == "nobody1900"
     assert all(e.count("{") == e.count("}") for e in bibliography.entries().values()) and len(bibliography.entries()) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_latex_takes_all_of_it(capsys, tmp_path):
+    head, tail = "\\documentclass{article}\n\\newtheorem{theorem}{Theorem}\n\\begin{document}\n", "\\end{document}\n"
+    body = "\n".join(said(capsys, "show", name, "--tex")[1] for name in library.names())
+    (tmp_path / "all.tex").write_text(head + body + tail, encoding="utf-8")
+    ran = subprocess.run(["pdflatex", "-interaction=nonstopmode", "all.tex"], cwd=tmp_path, capture_output=True, check=False)
+    assert ran.returncode == 0 and not re.search(rb"^!", ran.stdout, re.MULTILINE)
+    assert "@inproceedings{press2022," in (tmp_path / "alibi.bib").read_text(encoding="utf-8")
