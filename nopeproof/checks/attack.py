@@ -15,6 +15,7 @@ from typing import Any
 from nopeproof.checks.evaluate import Witness, exact_number, value_of, violations
 from nopeproof.checks.search import Budget, Method, Search, Try
 from nopeproof.claims import Claim, Equals, Fails, SameAttention, ScoreIs, Unchanged
+from nopeproof.run.trace import Trace
 
 GUIDED = "Hypothesis, led by the distance"
 FIRST_TURN = 0.2
@@ -90,16 +91,8 @@ def _drawing(search: Search, attempt: Try, witness: Witness) -> list[dict[str, A
         v.get("i", v.get("t")) for v in violations(inner, trace, max(T, search.low), {}) if v.get("t") == witness.get("t") or "i" not in v
     }
     wrong |= {witness.get("i", witness.get("t"))}
-    if isinstance(inner, ScoreIs | SameAttention):
-        t = witness["t"]
-        heads = [inner.head] if isinstance(inner, ScoreIs) else [inner.head, inner.other]
-        columns = {f"score of head {h + 1}": trace.head(inner.block, h).scores[t - 1] for h in heads}
-        if isinstance(inner, ScoreIs):
-            columns = {"claimed" + " + f" * bool(inner.content): [value_of(inner.value, t=t, i=i + 1) for i in range(t)], **columns}
-        keys = [
-            {"i": i, "token": word[i - 1], **{name: str(exact_number(c[i - 1])) for name, c in columns.items()}} for i in range(1, t + 1)
-        ]
-        return [{**row, "": "<--" if row["i"] in wrong else ""} for row in keys]
+    if hasattr(inner, "block"):
+        return _keys(inner, trace, word, witness["t"], wrong)
     columns = {}
     if isinstance(inner, Equals):
         columns["claimed"] = [value_of(inner.value, t=t, T=max(T, search.low)) for t in range(1, len(word) + 1)]
@@ -109,6 +102,19 @@ def _drawing(search: Search, attempt: Try, witness: Witness) -> list[dict[str, A
         columns = {f"after {site}": [row[index] for row in trace.at(site)] for site in (inner.start, inner.end)}
     rows = [{"t": t, "token": token, **{n: str(exact_number(c[t - 1])) for n, c in columns.items()}} for t, token in enumerate(word, 1)]
     return [{**row, "": "<--" if row["t"] in wrong else ""} for row in rows]
+
+
+def _keys(inner: Any, trace: Trace, word: Sequence[str], t: int, wrong: set) -> list[dict[str, Any]]:
+    """One row a key i <= t of what a claim about heads speaks of: their scores, or else their weights."""
+    heads, scores = [inner.head, *([inner.other] if isinstance(inner, SameAttention) else [])], isinstance(inner, ScoreIs | SameAttention)
+    columns = {}
+    if isinstance(inner, ScoreIs):
+        columns["claimed" + " + f" * bool(inner.content)] = [value_of(inner.value, t=t, i=i + 1) for i in range(t)]
+    for h in heads:
+        head = trace.head(inner.block, h)
+        columns[f"{'score' if scores else 'weight'} of head {h + 1}"] = (head.scores if scores else head.weights)[t - 1]
+    rows = [{"i": i, "token": word[i - 1], **{name: str(exact_number(c[i - 1])) for name, c in columns.items()}} for i in range(1, t + 1)]
+    return [{**row, "": "<--" if row["i"] in wrong else ""} for row in rows]
 
 
 def attack(claim: Claim, budget: Budget | None = None) -> Attack:
