@@ -13,17 +13,20 @@ Nothing can be read at its true size any more; what survives is the sign of a di
 
               and t = 1 + sum_{k=1}^{T-1} [t >= k + 1]. The 1 that is taken away is a bias: it is not divided by sigma.
 
-So 2 (T - 1) hidden units write t into the stream, exactly, under no norm, LayerNorm and RMSNorm alike, for all content with
+So 2 T - 1 hidden units write t into the stream, exactly, under no norm, LayerNorm and RMSNorm alike, for all content with
 sigma <= S; here S = 4. Beyond S the last thresholds come out as fractions (`too-large`). Without biases nothing of the kind is
 possible (bias-free-norm). The printed weights fail behind a norm from the start (pre-norm).
 """
 
 from fractions import Fraction
+from functools import partial
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Norm, Unit, Units
-from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, Shown, Unchanged, after_attention, after_ffn
+from nopeproof.models import ModelClass
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.thresholds import counts_behind_a_norm
 
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), layer norm set aside; cookbook2025 for paired codes"
 R = Residual(flag=2, one=2, recip=2, pos=2, content=8)
@@ -65,7 +68,17 @@ def clock(norm, embedding=None):
 
 few = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
 position = Equals(after_ffn(1), R.pos[0], "t")
-claims = []
+models = ModelClass(
+    "this block behind no norm, LayerNorm or RMSNorm, content of any size up to S",
+    depth=1,
+    bos=True,
+    ffn="the units of this file",
+    sizes={"S": S},
+)
+families = [clock(norm) for norm in (None, "layernorm", "rmsnorm")]
+says = "pos = t for every T, every t <= T and all content with sigma <= S, behind each of the norms"
+every_T = Shown(says, partial(counts_behind_a_norm, families=families))
+claims = [Claim("every-length", models, every_T, Scope(order="forall T exists weights", t_max="T"), SOURCE)]
 for norm in (None, "layernorm", "rmsnorm"):
     label, family = norm or "no-norm", clock(norm)
     claims.append(Claim(f"position-{label}", family, position, few, SOURCE, note=f"content with sigma <= {S}"))
