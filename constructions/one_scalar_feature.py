@@ -7,12 +7,13 @@ If not, g(t) = (A r^t - c)/d has differences proportional to r^t, so r = 1/r, r 
 This holds from T = 5 positions on.
 
 It is why the paper's remark that the MLP may write "any function" of position into the one row of Theorem 2 gives no other scheme
-(more-complex-schemes). Here every g with values in {-1, 0, 1, 2} on six positions is decided by solving for the coefficients.
+(more-complex-schemes). `every-g` decides the equations by Groebner bases; `affine-or-parity` solves for the coefficients for every g
+with values in {-1, 0, 1, 2} on six positions.
 """
 
 from nopeproof.claims import Claim, Scope, Shown
 from nopeproof.models import ModelClass
-from nopeproof.theory.bias_claims import one_scalar
+from nopeproof.theory.bias_claims import one_scalar, one_scalar_every_g
 
 kind = "characterisation"
 uses = ["more-complex-schemes", "bias-dimensions"]
@@ -20,4 +21,12 @@ SOURCE = "kazemnejad2023, App. C.2, closing remark; the classification is this p
 heads = ModelClass("heads that read one row g", sizes={"T": 6}, about="score a + b g(t) + c g(i) + d g(t) g(i), g with values -1, 0, 1, 2")
 says = "the score is relative for some a, b, c, d iff g is affine or a parity"
 
-claims = [Claim("affine-or-parity", heads, Shown(says, one_scalar), Scope(order="forall weights forall T", t_max=6), SOURCE)]
+any_g = ModelClass("heads that read one row of any values", about="score a + b g(t) + c g(i) + d g(t) g(i), five positions or more")
+EVERY = Scope(order="forall weights forall T", t_min=5)
+
+claims = [
+    Claim("every-g", any_g, Shown(f"{says}, on T >= 5 positions", one_scalar_every_g), EVERY, SOURCE),
+    Claim(
+        "affine-or-parity", heads, Shown(says, one_scalar), Scope(order="forall weights forall T", t_max=6), SOURCE, note="by brute force"
+    ),
+]

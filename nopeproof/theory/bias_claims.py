@@ -88,3 +88,36 @@ def one_scalar(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     found = {g for g in every if biases.one_feature_is_relative(g)}
     a.step(f"{len(every)} functions: relative are {len(affine)} affine and {len(parity)} parities", found == {*affine, *parity})
     return a.evidence("exhausted")
+
+
+def one_scalar_every_g(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
+    """Every g with real (even complex) values, every T >= 5: if the score is relative, g is affine or a parity; and these are.
+
+    With u_t = c + d g(t) the differences over neighbouring keys are u_t (u_(i+1) - u_i)/d, the same, p_k, wherever t - i = k. If d = 0
+    all steps of g are equal. If p_1, p_2 or p_3 is not 0, each window of five positions forces u_(t+1) = -u_t: membership in
+    the ideal of the equations and 1 - z p_k. If p_1 = 0 then u_t is 0 or u_(t-1), so u falls to 0 once, if at all, and no p_k is
+    left: F is constant. (Computed for T up to 6; that 1 lies in the ideal says that there is no solution at all.)
+    """
+    import sympy
+
+    a = _argument(claim)
+    T, z = 5, sympy.Symbol("z")
+    u = sympy.symbols(f"u1:{T + 1}")
+    p = {k: [u[i + k] * (u[i + 1] - u[i]) for i in range(T - k)] for k in range(1, T)}
+    same = [x - p[k][0] for k in p for x in p[k][1:]]
+    for k in (1, 2, 3):
+        basis = sympy.groebner([*same, 1 - z * p[k][0]], z, *u, order="grevlex")
+        a.step(f"five positions, p_{k} not 0: u_(t+1) = -u_t", all(basis.contains(u[t] + u[t + 1]) for t in range(T - 1)))
+    for longer in (5, 6):
+        v = sympy.symbols(f"v1:{longer + 1}")
+        q = {k: [v[i + k] * (v[i + 1] - v[i]) for i in range(longer - k)] for k in range(1, longer)}
+        rest = [x for k in q if k > 1 for x in q[k]]
+        none = all(sympy.groebner([*q[1], 1 - z * x], z, *v, order="grevlex").exprs == [1] for x in rest)
+        a.step(f"{longer} positions, p_1 = 0: no p_k is different from 0", none)
+    a.identity(
+        "(c + d*(A*s + m)) * (A*(0 - r) - A*r)",
+        "-2*A*r*(c + d*m + d*A*s)",
+        "parities: signs s at t, r at i; with c = -d m a function of r s",
+    )
+    a.identity("c*(A*(i + 1) + B) - c*(A*i + B)", "c*A", "affine g, d = 0: all differences are equal")
+    return a.evidence("proved")
