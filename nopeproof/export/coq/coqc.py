@@ -55,22 +55,22 @@ def compiled() -> Path:
     whole = hashlib.sha256(version().encode())
     for path in library():
         whole.update(path.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nopeproof"
-    if not _writable(home):
-        home = Path(tempfile.gettempdir()) / f"nopeproof-{os.getuid()}"
-        home.mkdir(mode=0o700, exist_ok=True)
+    home = _home()
     folder = home / f"coq-{whole.hexdigest()[:16]}"
     if not folder.is_dir():
         _compile(home, folder)
     return folder
 
 
-def _writable(home: Path) -> bool:
+@lru_cache(maxsize=1)
+def _home() -> Path:
+    """The user's cache; where there is none to write to, a folder of this process alone: a compiled library is believed."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nopeproof"
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return False
-    return os.access(home, os.W_OK)
+        return Path(tempfile.mkdtemp(prefix="nopeproof-"))
+    return home if os.access(home, os.W_OK) else Path(tempfile.mkdtemp(prefix="nopeproof-"))
 
 
 def _compile(home: Path, folder: Path) -> None:
