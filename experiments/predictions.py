@@ -16,7 +16,7 @@ from typing import Any, Literal
 import tyro
 
 from nopeproof import ledger
-from nopeproof.learn.compare import LEARNED
+from nopeproof.learn.summary import LEARNED, models_of
 
 Outcome = tuple[Literal["holds", "fails", "no runs"], str]
 NONE: Outcome = ("no runs", "")
@@ -44,7 +44,8 @@ class Runs:
             if data["status"] == "finished":
                 config = data["config"]
                 kind = shallow if config["recipe"]["layers"] == 1 else deep
-                kind[config["task"], config["pe"]] = {s["seed"]: _shares(s, config["recipe"]["train_length"]) for s in data["scores"]}
+                figures = {m["seed"]: (m["exact_match_in"], m["exact_match_beyond"]) for m in models_of([data])}
+                kind[config["task"], config["pe"]] = figures
         compared = [r["data"] for r in found.of("compare")]
         built = {(m["task"], m["name"]): m for data in compared for run in data["built"] for m in run["models"]}
         return Runs(deep, shallow, [row for data in compared for row in data["summary"]], list(built.values()))
@@ -53,13 +54,6 @@ class Runs:
         """Exact match beyond the lengths trained on, seed by seed, of two encodings that both learned the task."""
         one, other = self.trained.get((task, better), {}), self.trained.get((task, worse), {})
         return [(one[s][1], other[s][1]) for s in sorted(set(one) & set(other)) if one[s][0] >= LEARNED and other[s][0] >= LEARNED]
-
-
-def _shares(score: Mapping[str, Any], limit: int) -> tuple[float, float]:
-    parts = ([], [])
-    for n, share in zip(score["length"], score["exact_match"], strict=True):
-        parts[n > limit].append(share)
-    return tuple(sum(part) / len(part) if part else float("nan") for part in parts)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

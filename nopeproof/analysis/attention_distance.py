@@ -19,7 +19,7 @@ Divergence = Callable[[np.ndarray, np.ndarray], Numbers]
 
 def entropy(p: Float[np.ndarray, "*batch k"]) -> Numbers:
     """- sum p ln p in nats, with 0 ln 0 = 0."""
-    return np.asarray(-np.sum(p * np.log(p, out=np.zeros_like(p), where=p > 0), axis=-1))
+    return np.asarray(-np.einsum("...k,...k->...", p, np.log(np.maximum(p, np.finfo(p.dtype).tiny))))
 
 
 def jensen_shannon(p: Float[np.ndarray, "*#batch k"], q: Float[np.ndarray, "*#batch k"]) -> Numbers:

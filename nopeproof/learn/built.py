@@ -28,11 +28,12 @@ from torch import Tensor, nn
 
 from nopeproof import tasks
 from nopeproof.analysis.heads import distance_to_uniform
-from nopeproof.learn.compare import LEARNED, REFERENCE, default_lengths
+from nopeproof.learn.compare import REFERENCE, default_lengths
 from nopeproof.learn.evaluate import evaluate
 from nopeproof.learn.model import Attention, Transformer
 from nopeproof.learn.observe import views, words
 from nopeproof.learn.recipe import Cell
+from nopeproof.learn.summary import LEARNED
 from nopeproof.learn.tensors import one_thread
 from nopeproof.learn.train import build, load
 from nopeproof.tasks import Task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
 from nopeproof.learn.observe import Observed, View, views, words
 from nopeproof.learn.recipe import Cell
-from nopeproof.learn.summary import accuracy, ranking
+from nopeproof.learn.summary import accuracy, models_of, ranking
 from nopeproof.learn.tensors import one_thread
 from nopeproof.learn.train import build, load
 
@@ -38,8 +39,6 @@ UNITS = {
 REFERENCE = "nope"
 NULL_HEADS = {"uniform": uniform_map, "key-only": slope_map}
 """Patterns that depend on nothing but T, each as the only head of every layer."""
-LEARNED = 0.95
-"""Exact match within the training lengths below which a model enters no ranking (it is marked, not dropped)."""
 
 
 @one_thread()
@@ -66,7 +65,7 @@ def compare_runs(
             ``name`` (pe/seed), ``pe``, ``task``, ``seed``, ``digest``, ``train_length``, ``test_count``;
             ``scores`` (lists along ``length``: ``exact_match``, ``token_accuracy``, ``cross_entropy``) and their
             means ``exact_match_in`` and ``exact_match_beyond`` the training length; ``learned``, whether the first
-            reaches `LEARNED`;
+            reaches `summary.LEARNED`;
             ``uniform``: ``distance`` [layer][head] to the 1/t pattern of kazemnejad2023 Thm 1, ``nearest``
             {layer, head, nats}, and ``untrained_nearest`` the same of the untrained model;
             ``attention_to_bos`` [layer][head];
@@ -162,22 +161,16 @@ def observe(run: Path, lengths: Iterable[int], count: int, seed: int) -> list[Ob
 
 
 def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
-    recipe, scores = model.cell.recipe, {k: v for k, v in model.scores.items() if k != "seed"}
-    exact = np.array(scores["exact_match"])
-    inside = np.array(scores["length"]) <= recipe.train_length
+    cell = model.cell
+    row = {
+        "status": "finished",
+        "digest": cell.digest,
+        "config": dataclasses.asdict(cell),
+        "scores": [{**model.scores, "seed": model.seed}],
+    }
     uniform = _per_head(model.trained, lengths, distance_to_uniform)
     return {
-        "name": model.name,
-        "pe": model.cell.pe,
-        "task": model.cell.task,
-        "seed": model.seed,
-        "digest": model.cell.digest,
-        "train_length": recipe.train_length,
-        "test_count": recipe.test_count,
-        "scores": scores,
-        "exact_match_in": float(exact[inside].mean()),
-        "learned": bool(exact[inside].mean() >= LEARNED),
-        "exact_match_beyond": float(exact[~inside].mean()) if not inside.all() else None,
+        **models_of([row])[0],
         "uniform": {
             "distance": uniform.tolist(),
             "nearest": nearest(uniform),
@@ -186,7 +179,7 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
         "attention_to_bos": _per_head(model.trained, lengths, attention_to_bos).tolist(),
         "attended": _attended(model.trained, lengths),
         "probes": _probes(model),
-        "example": _example(model, min(lengths)) if model.seed == model.cell.seeds[0] else None,
+        "example": _example(model, min(lengths)) if model.seed == cell.seeds[0] else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,8 +11,39 @@ import numpy as np
 from nopeproof.analysis.intervals import score_intervals, share_interval
 from nopeproof.analysis.ranking import mean_reciprocal_rank
 
+LEARNED = 0.95
+"""Exact match within the training lengths below which a model enters no ranking (it is marked, not dropped)."""
+
 Models = Sequence[dict[str, Any]]
 """Entries ``models`` of a comparison."""
+
+
+def models_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What `accuracy` and `ranking` read of each model, from the rows of trained cells; failed cells have none.
+
+    A model has ``learned`` its task if its exact match, mean over the lengths trained on, reaches `LEARNED`.
+    """
+    found = []
+    for row in rows:
+        if row["status"] != "finished":
+            continue
+        config, recipe = row["config"], row["config"]["recipe"]
+        for score in row["scores"]:
+            exact, inside = np.array(score["exact_match"]), np.array(score["length"]) <= recipe["train_length"]
+            found.append({
+                "name": f"{config['pe']}/{score['seed']}",
+                "pe": config["pe"],
+                "task": config["task"],
+                "seed": score["seed"],
+                "digest": row["digest"],
+                "train_length": recipe["train_length"],
+                "test_count": recipe["test_count"],
+                "scores": {key: value for key, value in score.items() if key != "seed"},
+                "exact_match_in": float(exact[inside].mean()),
+                "learned": bool(exact[inside].mean() >= LEARNED),
+                "exact_match_beyond": float(exact[~inside].mean()) if not inside.all() else None,
+            })  # fmt: skip
+    return found
 
 
 def accuracy(models: Models) -> list[dict[str, Any]]:

@@ -49,3 +49,25 @@ def test_one_length_is_refused():
     one = made(1.0, 0.1, 0.0, 6, lengths=(9,))
     with pytest.raises(NopeproofError, match="two lengths"):
         decompose(one, one)
+
+
+def test_a_distance_term_for_each_region_explains_what_one_for_all_cannot():
+    rng, lengths = np.random.default_rng(0), (6, 8, 9)
+
+    def words(seed: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        drawn = np.random.default_rng(seed)
+        tokens = [drawn.integers(0, 3, (12, n)) for n in lengths]
+        return [np.stack([scores(len(word)) for word in ids]) for ids in tokens], tokens
+
+    table = rng.normal(size=(2, 2, 9))
+
+    def region(word: np.ndarray) -> np.ndarray:
+        return (np.arange(len(word)) >= 4).astype(int)
+
+    def scores(n: int) -> np.ndarray:
+        at, t = region(np.zeros(n)), np.arange(n)
+        return table[at[:, None], at[None, :], np.abs(t[:, None] - t[None, :])][None]
+
+    one, by_region = decompose(words(1), words(2)), decompose(words(1), words(2), region)
+    assert one.both[0] < 0.9 and by_region.both[0] == pytest.approx(1.0, abs=1e-6)
+    assert by_region.f_rel.shape == (1, 4 * 9)

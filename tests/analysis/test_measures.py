@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nopeproof.analysis.attended import attended_distance, distance_histogram
 from nopeproof.analysis.intervals import bootstrap, score_intervals, share_interval
 from nopeproof.analysis.ranking import mean_reciprocal_rank, ranks
+from nopeproof.analysis.ranks import effective_rank
 
 
 def test_a_bootstrap_interval_covers_the_mean_about_as_often_as_it_says():
@@ -55,3 +56,15 @@ def test_attended_distance_by_hand():
     left, share = distance_histogram(attended_distance(maps))
     assert len(left) == 20 and sum(share) == pytest.approx(1)
     assert share[0] == 0.5 and share[10] == 0.5 and left[10] == pytest.approx(0.5)
+
+
+@given(slope=st.floats(0.1, 2), T=st.integers(4, 12))
+def test_the_effective_rank_tells_one_exponential_from_many_steps(slope: float, T: int):
+    assert effective_rank(np.ones(T) * slope) == 0
+    random = np.random.default_rng(T).normal(size=T)
+    assert 1 <= effective_rank(random) <= T
+    assert effective_rank(3 * random + 2) == effective_rank(random)
+
+
+def test_the_causal_part_of_one_over_two_to_the_distance_is_nearly_of_low_rank():
+    assert effective_rank(0.5 ** np.arange(20.0)) > effective_rank(-np.arange(20.0))
