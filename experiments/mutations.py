@@ -10,6 +10,8 @@ mutants, is not done again; one that was cut short goes on, as `nopeproof mutate
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,7 @@ class Mutations:
         """Write the rows that are missing. Exits with 1 if the kernel accepted a mutant that an exact run refutes."""
         writer = ledger.Writer(self.ledger, "mutations", own=False)
         rows = ledger.read(writer.path).rows if writer.path.exists() else ()
-        done = {(r["construction"], str(r["weights_sha256"]), r["data"]["limit"], r["data"]["kernel_sha256"]) for r in rows}
+        done = {(r["construction"], key(r["weights_sha256"]), r["data"]["limit"], r["data"]["kernel_sha256"]) for r in rows}
         alarms = sum(r["data"]["alarms"] for r in rows)
         with progress() as bars:
             for name in bars.track(self.names or names(), description="constructions"):
@@ -58,7 +60,7 @@ class Mutations:
         """The row of one construction; None if it is there, or nothing in it can be mutated."""
         claims = [c for c in load(name).claims if not isinstance(c.statement, Fails | Shown)]
         weights = {c.subject.name: c.weights.weights_sha256 for c in claims}
-        if not claims or (name, str(weights), self.limit, KERNEL) in done:
+        if not claims or (name, key(weights), self.limit, KERNEL) in done:
             return None
         known, keep = resume(ledger.folder(), name, claims, self.limit)
         task = bars.add_task(name, total=None)
@@ -72,6 +74,11 @@ class Mutations:
         row = ledger_row(name, claims, found, ["nopeproof", "mutate", name, "--limit", str(self.limit)])
         row["data"] |= {"limit": self.limit, "kernel_sha256": KERNEL}
         return row
+
+
+def key(weights: Mapping[str, str]) -> str:
+    """The hashes of a construction's subjects, in one order."""
+    return json.dumps(weights, sort_keys=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from nopeproof.residual import Residual
 R = Residual(one=1, bos=1, recip=1)
 circuit = Circuit(R, Embedding({"<bos>": R.one + R.bos, "a": R.one.vector}), [Block([Head([0], [0], [R.bos], [R.recip])])], bos="<bos>")
 HERE = Scope(vocabulary="given")
+first = Circuit(R, {"<bos>": R.one, "a": R.one}, bos="<bos>", name="zzz, the first of two subjects")
 claims = [
+    Claim("one", first, Equals(embedding(), R.one, "1"), HERE),
     Claim("recip", circuit, Equals(after_attention(1), R.recip, "1/t"), HERE),
     Claim("frame", circuit, Unchanged(embedding(), after_attention(1), [R.one]), HERE),
     Claim("not", circuit, Fails(Equals(after_attention(1), R.recip, "1")), HERE),
@@ -51,11 +53,11 @@ def test_ablations_are_written_once(script, mine, tmp_path):
     table = script("ablations").Ablations(names=(mine,), seconds=0.05, ledger=tmp_path)
     table.run()
     rows = ledger.read(tmp_path / "ablations.jsonl").rows
-    assert {r["claim"] for r in rows} == {"recip"} and {r["kind"] for r in rows} == {"ablation"} and len(rows) >= 10
+    assert {r["claim"] for r in rows} == {"one", "recip"} and {r["kind"] for r in rows} == {"ablation"} and len(rows) >= 10
     table.run()
     assert ledger.read(tmp_path / "ablations.jsonl").rows == rows
     script("ablations").Ablations(names=(mine,), frames=True, seconds=0.05, ledger=tmp_path).run()
-    assert {r["claim"] for r in ledger.read(tmp_path / "ablations.jsonl").rows} == {"recip", "frame"}
+    assert {r["claim"] for r in ledger.read(tmp_path / "ablations.jsonl").rows} == {"one", "recip", "frame"}
 
 
 def test_mutations_are_written_once_and_again_for_another_number(script, mine, tmp_path):
