@@ -17,7 +17,7 @@ which no relative bias does. T enters the widths alone; B = 200 makes w more tha
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Fails, Holds, Scope, ScoreIs, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Attends, Claim, Fails, Holds, Scope, ScoreIs, Unchanged, after_attention, after_ffn
 from nopeproof.parts import clock_powers, counter, look_up, uniform_head
 from nopeproof.residual import Residual
 
@@ -54,9 +54,6 @@ pointer = Family(
     ),
     T_min=2,
 )
-one_letter = Family(
-    Circuit(R, Embedding({"<bos>": R.one + R.bos, "b": R.one}), offsets.symbolic.blocks, bos="<bos>", name="offsets, one token"), T_min=2
-)
 
 
 def attends(head, target, least=Fraction(99, 100)):
@@ -77,8 +74,8 @@ def counted(word, t):
 claims = [
     Claim("offset-2", offsets, ScoreIs(2, 0, "ln(200)*(2*(t - 2)*i - i**2)"), each_T, SOURCE),
     Claim("offset-5", offsets, ScoreIs(2, 1, "ln(200)*(2*(t - 5)*i - i**2)"), each_T, SOURCE),
-    Claim("attends-2", one_letter, Holds("key t - 2 has more than 99/100 of the weight", attends(0, lambda _, t: t - 2)), few, SOURCE),
-    Claim("attends-5", one_letter, Holds("key t - 5 has more than 99/100 of the weight", attends(1, lambda _, t: t - 5)), few, SOURCE),
+    Claim("attends-2", offsets, Attends(2, 0, 2, "99/100"), each_T, SOURCE),
+    Claim("attends-5", offsets, Attends(2, 1, 5, "99/100"), each_T, SOURCE),
     Claim("pointer", pointer, Holds("the key at 1 + number of a's has more than 99/100 of the weight", attends(0, counted)), few, SOURCE),
     Claim(
         "frame",

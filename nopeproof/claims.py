@@ -1,6 +1,6 @@
 """Claims, their scope, the evidence for them and the verdict drawn from it.
 
-A claim says one thing (`Equals`, `Unchanged`, `ScoreIs`, `SameAttention`, `Within`, `Holds`, `Fails` of one of these, or
+A claim says one thing (`Equals`, `Unchanged`, `ScoreIs`, `SameAttention`, `Within`, `Attends`, `Holds`, `Fails` of one of these, or
 `Shown` of a class of models) about one subject, within a `Scope` that is data: the order of the quantifiers, the lengths,
 the words, the vocabulary and the arithmetic. Evidence has a scope of its own; `Scope.covers` decides whether it is enough.
 """
@@ -185,6 +185,27 @@ class SameAttention:
 
 
 @dataclass(frozen=True)
+class Attends:
+    """At every t beyond `offset`, the key t - offset has more than `least` of the weight: 0 is the diagonal, 1 the previous token."""
+
+    block: int
+    head: int
+    offset: int
+    least: str
+
+    def __post_init__(self) -> None:
+        _expression(self.least, set(), "the least weight claimed")
+
+    def __str__(self) -> str:
+        key = "the diagonal key" if self.offset == 0 else f"key t - {self.offset}"
+        return f"{key} has more than {self.least} of the weight in block {self.block}, head {self.head + 1}"
+
+    def as_json(self) -> dict:
+        """Plain data; outside the kernel's fragment."""
+        return {"kind": "attends", **vars(self)}
+
+
+@dataclass(frozen=True)
 class Holds:
     """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted, not proved."""
 
@@ -203,7 +224,7 @@ class Holds:
 class Fails:
     """The statement inside is false within the scope: a true negative, shown by the witness it comes with."""
 
-    statement: Equals | Within | Unchanged | ScoreIs | SameAttention | Holds
+    statement: Equals | Within | Unchanged | ScoreIs | SameAttention | Attends | Holds
 
     def __str__(self) -> str:
         return f"not always: {self.statement}"
@@ -232,7 +253,7 @@ class Shown:
         return {"kind": "shown", "says": self.says}
 
 
-Statement = Equals | Within | Unchanged | ScoreIs | SameAttention | Holds | Fails | Shown
+Statement = Equals | Within | Unchanged | ScoreIs | SameAttention | Attends | Holds | Fails | Shown
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def proof_of(claim: Claim) -> Evidence:
     from nopeproof.checks.certify import certify
     from nopeproof.checks.counter import certify_counter
     from nopeproof.checks.inequality import bound
+    from nopeproof.checks.look_up import attends
     from nopeproof.checks.prove import prove
 
     # each says None of what is not its kind
-    return certify_counter(claim) or certify(claim) or bound(claim) or prove(claim)
+    return certify_counter(claim) or certify(claim) or bound(claim) or attends(claim) or prove(claim)

@@ -13,7 +13,7 @@ import flint
 
 from nopeproof.checks.evaluate import value_of
 from nopeproof.circuit import Circuit
-from nopeproof.claims import Claim, Holds, ScoreIs, Statement, Unchanged, Within
+from nopeproof.claims import Attends, Claim, Holds, ScoreIs, Statement, Unchanged, Within
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
 
@@ -61,7 +61,7 @@ def _ball(x: Any) -> flint.arb:
 
 def can_enclose(statement: Statement) -> bool:
     """Whether overlapping balls never make a violation of it: not where states are compared with each other, or predicates."""
-    return not (isinstance(statement, Holds) or (isinstance(statement, ScoreIs) and bool(statement.content)))
+    return not (isinstance(statement, Holds | Attends) or (isinstance(statement, ScoreIs) and bool(statement.content)))
 
 
 def enclosed_trace(circuit: Circuit, word: tuple[str, ...]) -> Trace:

@@ -10,7 +10,7 @@ from typing import Any
 
 from nopeproof import algebra
 from nopeproof.circuit import Block, Circuit, Opaque
-from nopeproof.claims import Equals, Fails, Holds, SameAttention, ScoreIs, Shown, Site, Statement, Unchanged, Within
+from nopeproof.claims import Attends, Equals, Fails, Holds, SameAttention, ScoreIs, Shown, Site, Statement, Unchanged, Within
 from nopeproof.run.exact import ExpNumber
 from nopeproof.run.trace import Trace
 
@@ -51,7 +51,7 @@ def trimmed(circuit: Circuit, statement: Statement) -> Circuit:
     blocks = list(circuit.blocks[: needed_blocks(statement)])
     if isinstance(inner, Holds | Shown):
         return circuit
-    if isinstance(inner, ScoreIs | SameAttention):
+    if isinstance(inner, ScoreIs | SameAttention | Attends):
         heads = [inner.head, inner.other] if isinstance(inner, SameAttention) else [inner.head]
         last = blocks.pop()
         need = {i for h in heads for v in (*last.heads[h].W_Q, *last.heads[h].W_K) for i in v.indices}  # type: ignore[union-attr]
@@ -98,6 +98,8 @@ def violations(statement: Statement, trace: Trace, T: int, seen: dict | None = N
         yield from _scores(statement, trace, {} if seen is None else seen)
     elif isinstance(statement, SameAttention):
         yield from _attention(statement, trace)
+    elif isinstance(statement, Attends):
+        yield from _attends(statement, trace)
     elif isinstance(statement, Holds) and not statement.predicate(trace):
         yield {"word": list(trace.word), "expected": statement.says, "found": "not so"}
 
@@ -154,3 +156,12 @@ def _attention(statement: SameAttention, trace: Trace) -> Iterator[Witness]:
             first = next(iter(gaps))
             if gap != gaps[first]:
                 yield _place(trace, t, f"score difference {_show(gaps[first])}, as at i = {first}", gap, i=i, block=statement.block)
+
+
+def _attends(statement: Attends, trace: Trace) -> Iterator[Witness]:
+    weights, least = trace.head(statement.block, statement.head).weights, value_of(statement.least)
+    for t in range(statement.offset + 1, trace.T + 1):
+        i = t - statement.offset
+        have = exact_number(weights[t - 1][i - 1])
+        if have is None or not have > least:
+            yield _place(trace, t, f"more than {least}", have, i=i, block=statement.block, head=statement.head + 1)

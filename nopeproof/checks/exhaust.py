@@ -12,7 +12,7 @@ from itertools import count, product
 from nopeproof.checks.enclosed import can_enclose, enclosed_trace, surely_within
 from nopeproof.checks.evaluate import Witness, trimmed, violations
 from nopeproof.circuit import Circuit, Embedding, Family
-from nopeproof.claims import Claim, Evidence, Fails, Holds, Scope, Statement, Within
+from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Scope, Statement, Within
 from nopeproof.errors import NopeproofError
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
@@ -107,7 +107,7 @@ def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: S
         with one_thread():
             return run(circuit, word, how.storage.name, route=how.route)
     try:
-        return run(circuit, word, keep_weights=isinstance(statement, Holds))
+        return run(circuit, word, keep_weights=isinstance(statement, Holds | Attends))
     except NopeproofError as bad:
         if not inexact(bad) or not can_enclose(statement) or not circuit.concrete:
             raise

@@ -15,7 +15,7 @@ from typing import Any
 
 from nopeproof import kernel, ledger
 from nopeproof.circuit import Units
-from nopeproof.claims import Claim, Evidence, Fails, Holds, Within
+from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Within
 
 MODULI, SINGLES = (1, 2, 3, 4), (1, 2, 3, 4)
 
@@ -23,7 +23,7 @@ MODULI, SINGLES = (1, 2, 3, 4), (1, 2, 3, 4)
 def prove(claim: Claim) -> Evidence:
     """`proved` with the certificate the kernel accepted, or `open` with the reason it gave."""
     start = time.perf_counter()
-    if isinstance(claim.statement, Within | Holds | Fails) or isinstance(claim.scope.t_max, int):
+    if isinstance(claim.statement, Within | Attends | Holds | Fails) or isinstance(claim.scope.t_max, int):
         return Evidence("open", claim.scope, "prove", reason="outside fragment K: not an identity for every length")
     if getattr(claim.subject, "grows", False):  # what the kernel would read is one repetition of a circuit that has more
         return Evidence("open", claim.scope, "prove", reason="outside fragment K: the number of blocks depends on T")

@@ -11,7 +11,7 @@ from nopeproof import certificates
 from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import exhaust, instance, trace_of
 from nopeproof.circuit import Family
-from nopeproof.claims import Claim, Evidence, Fails, Shown
+from nopeproof.claims import Attends, Claim, Evidence, Fails, Shown
 from nopeproof.errors import NopeproofError
 
 PATIENT = 600.0
@@ -38,7 +38,7 @@ def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
     if kind == "open":
         return Replayed(kind, "nothing claimed", by)
     try:
-        if evidence.get("certificate_sha256"):
+        if evidence.get("certificate_sha256") and not isinstance(claim.statement, Attends):  # there it is the score's, and more is needed
             by = _certificate(claim, evidence, ledger)
         elif isinstance((evidence.get("witness") or {}).get("word"), list):
             by = _witness(claim, evidence["witness"])
@@ -80,6 +80,7 @@ def _again(claim: Claim, evidence: Mapping[str, Any]) -> str:
     """Do again what found it; the kind and the reach have to be the same, or more."""
     from nopeproof.checks.certify import certify
     from nopeproof.checks.inequality import bound
+    from nopeproof.checks.look_up import attends
     from nopeproof.checks.sample import sample
 
     reach = evidence["scope"]["t_max"]
@@ -91,7 +92,7 @@ def _again(claim: Claim, evidence: Mapping[str, Any]) -> str:
     elif evidence["kind"] == "tested":
         found = [sample(claim)]
     else:
-        found = [bound(claim), certify(claim)]
+        found = [bound(claim), attends(claim), certify(claim)]
     if not any(e and e.kind == evidence["kind"] and _reaches(e.scope.t_max, reach) for e in found):
         raise certificates.Rejected("done again, it shows less: " + "; ".join(e.reason or e.kind for e in found if e))
     return "done again"
