@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from nopeproof import kernel
 from nopeproof.checks.mutants import mutants
 from nopeproof.checks.prove import certificate_for, prove
 from nopeproof.circuit import MLP, Block, Circuit, Family, Norm, Unit
-from nopeproof.claims import Claim, Equals, Scope, after_attention
+from nopeproof.claims import Claim, Equals, Scope, after_attention, judge
 from nopeproof.cli import main
 from nopeproof.errors import NopeproofError
 from nopeproof.export import coq
@@ -364,6 +365,19 @@ def test_a_sealed_file_that_assumes_something_is_rejected():
     assert "magic" in found.reason
     wrong = coq.check(coqc.seal(body.replace("Over (Int 1) Pos", "Over (Int 2) Pos")))
     assert not wrong.accepted
+
+
+@needs_coqc
+@pytest.mark.slow
+def test_a_proof_gets_coqs_opinion_beside_it():
+    claim = nope.load("sink-clock").claim("formula")
+    proof = prove(claim)
+    verdict = coq.second(judge(claim, [proof]))
+    assert [(e.tool, e.kind) for e in verdict.evidence] == [("kernel", "proved"), ("coq", "proved")]
+    wrong = changed("sink-clock", "formula", lambda c: c["claim"].update(value="t"))
+    assert coq.evidence(replace(proof, certificate=wrong)).kind == "open"
+    unproved = nope.load("absolute-position").claim("one-ffn-for-all-T")
+    assert coq.second(judge(unproved, [prove(unproved)])).evidence == (prove(unproved),)
 
 
 @needs_coqc
