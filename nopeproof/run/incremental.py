@@ -45,7 +45,8 @@ class Decoder:
     ) -> None:
         require_concrete(circuit, "incremental")
         if circuit.mask == "none":
-            raise NopeproofError(f"incremental decoding of {circuit.name!r}", "no mask: states depend on later tokens", "a causal mask")
+            found = "no mask: states depend on later tokens"
+            raise NopeproofError(f"the exact incremental run of {circuit.name!r}", found, "a causal mask")
         self.circuit, self.forward = circuit, Forward(circuit, arithmetic or Exact())
         if circuit.positions.kind != "none":
             raise self.forward.inexact()
