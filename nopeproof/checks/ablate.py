@@ -7,6 +7,7 @@ a smaller run could be made in balls only, which refute and never confirm, the r
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -83,7 +84,9 @@ def settle(claim: Claim, seconds: float) -> tuple[Result, str, Witness | None, i
 
 def _unsettled(claim: Claim, search: Smallest, reason: str, seconds: float) -> tuple[Result, str, Witness | None, int]:
     """Exhaustion for a claim with a last length; else what has been seen, and what stands in the way."""
-    found = exhaust(claim, 5 * seconds) if isinstance(claim.scope.t_max, int) else None
+    found = None
+    with contextlib.suppress(NopeproofError):  # a run that has no value, a norm of nothing say, settles nothing
+        found = exhaust(claim, 5 * seconds) if isinstance(claim.scope.t_max, int) else None
     if found is not None and found.kind == "exhausted" and found.scope.covers(claim.scope):
         return "not needed", f"all words up to T = {claim.scope.t_max}", None, search.tried
     reason = search.stopped or reason

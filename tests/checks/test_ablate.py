@@ -106,6 +106,14 @@ def test_runs_in_balls_refute_and_do_not_confirm():
     assert settle(bounded, 0.5)[0] == "unsettled"  # true, but no run of "<bos> b" says so
 
 
+def test_a_circuit_without_a_value_settles_nothing():
+    empty = replace(RECIP.circuit, embedding=Embedding({"<bos>": R.one + R.bos, "a": R.zero}))
+    found = outcomes(Claim("one", empty, Equals(A1, R.recip, "1/t"), replace(HERE, t_max=2)), seconds=0.05)["no RMSNorm"]
+    assert found.result in ("needed", "unsettled")
+    same = replace(empty, blocks=[Block([replace(HEAD, W_V=[0], W_Q=[R.one], W_K=[R.one])], norm_attention=Norm("rmsnorm"))])
+    assert settle(Claim("zero", same, Equals(A1, R.recip, "0"), replace(HERE, t_max=2)), 0.05)[0] == "unsettled"
+
+
 def smaller(claim, witness):
     """Every try before a witness: (T, circuit, word), by length, instance and order."""
     for length in range(1, len(witness["word"]) + 1):

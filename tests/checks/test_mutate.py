@@ -7,11 +7,11 @@ import pytest
 
 from nopeproof import kernel, ledger, library
 from nopeproof.checks.evaluate import violations
-from nopeproof.checks.exhaust import instance, trace_of
+from nopeproof.checks.exhaust import exhaust, instance, trace_of
 from nopeproof.checks.mutants import STEPS, mutants
 from nopeproof.checks.mutate import UNREAD, choose, ledger_row, mutate
 from nopeproof.checks.prove import certificate_for, prove
-from nopeproof.circuit import Block, Circuit, Embedding, Family
+from nopeproof.circuit import Block, Circuit, Embedding, Family, Norm
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Unchanged, after_attention, after_ffn, embedding
 from nopeproof.errors import NopeproofError
 from nopeproof.export import coq
@@ -112,6 +112,17 @@ def test_bounded_claims_and_predicates_are_exhausted():
     assert {o.by for o in found.outcomes if o.status == "satisfies"} == {"exhausted"}
     zero = [o for o in found.outcomes if o.mutant.change == "1 -> 0" and "W_O" in o.mutant.where]
     assert [o.status for o in zero] == ["refuted"]  # the predicate divides by 0 there
+
+
+def test_a_mutant_whose_norm_has_no_value_is_no_crash():
+    normed = replace(HEAD, embedding=Embedding({"<bos>": R.one + R.bos, "a": R.one.vector}))
+    normed = replace(normed, blocks=[replace(HEAD.blocks[0], norm_attention=Norm("rmsnorm"))])
+    claim = Claim("fine", normed, Holds("fine", lambda trace: trace.final[0][0] == 1), replace(HERE, t_max=3))
+    found = {(o.mutant.where, o.mutant.change): o for o in mutate([claim], 60).outcomes}
+    nothing = found["the embedding of 'a' at one", "1 -> 0"]
+    with pytest.raises(NopeproofError, match="a zero vector"):
+        exhaust(replace(claim, subject=nothing.mutant.subject))
+    assert nothing.status == "unresolved" and "a zero vector" in nothing.by
 
 
 def test_what_nobody_can_settle_is_said_to_be_unresolved():
