@@ -160,8 +160,12 @@ def compare(work: Work) -> dict[str, Any]:
     """Trained beside built: each head's distance to the construction's 1/t, probes with their control, attention distance."""
     from nopeproof.cli.compare import Compare
     from nopeproof.cli.compare import compare as compare_runs
+    from nopeproof.cli.train import Train
 
-    found = compare_runs(Compare(runs=(work.runs / PRESET,), ledger=work.rows))
+    digests = {cell.digest for cell in Train(preset=PRESET).grid().cells()}
+    rows = [r for r in ledger.read_all(work.rows).of("compare") if r["versions"] == ledger.versions()]
+    kept = next((r["data"] for r in reversed(rows) if {m["digest"] for m in r["data"]["models"]} == digests), None)
+    found = kept or compare_runs(Compare(runs=(work.runs / PRESET,), ledger=work.rows))
     nearest = min((m["uniform"]["nearest"] | {"name": m["name"]} for m in found["models"]), key=lambda x: x["nats"])
     said = (
         f"{len(found['models'])} models compared; nearest to the construction's head: {nearest['name']}, "

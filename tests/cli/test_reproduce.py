@@ -58,7 +58,7 @@ def test_all_steps_once_and_nothing_twice(capsys):
     after = ledger.read_all(Path("runs/ledger"))
     assert second["verify"]["kept"] == 3
     new = [r["kind"] for r in after.rows[:]]
-    for kind in ("verdict", "properties", "training"):
+    for kind in ("verdict", "properties", "training", "compare"):
         assert new.count(kind) == sum(r["kind"] == kind for r in before.rows) > 0, kind
 
 
