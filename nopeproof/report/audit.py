@@ -25,9 +25,9 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
     elif not free:
         said.append(f"No NoPE layer: each of the {len(layers)} attention layers tells the order of its keys.")
     else:
-        which = ", ".join(map(str, free))
-        some = len(free) < len(layers)
-        said.append(f"NoPE layers: {which} of {model['layers']}" + ("; the other attention layers see positions." if some else "."))
+        which, rest = ", ".join(map(str, free)), len(layers) - len(free)
+        others = "; the other attention layers see positions." if rest else "."
+        said.append(f"NoPE: layer{'s' if len(free) > 1 else ''} {which}, of {model['layers']} in all{others}")
     wrong = [x["layer"] for x in layers if x["agrees"] is False]
     if wrong:
         said.append(f"The configuration says otherwise of layer {', '.join(map(str, wrong))}: behaviour is what counts here.")

@@ -123,7 +123,7 @@ def test_the_stored_dtype_sets_the_precision_horizon(folder):
 def test_the_command_prints_findings_and_one_json_document(folder, tmp_path, capsys):
     assert main(["audit", str(folder("smollm3")), "--ledger", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "NoPE layers: 4 of 4" in said and "collapses" in said
+    assert "NoPE: layer 4, of 4 in all" in said and "collapses" in said
     assert main(["audit", str(folder("llama")), "--ledger", str(tmp_path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["audit"]["nope_layers"] == []
