@@ -15,7 +15,7 @@ Constant-width weights would have to compare contents, not positions.
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
-from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import counter, look_up, uniform_head
 from nopeproof.residual import Residual
 
@@ -23,7 +23,7 @@ uses = ["position-tables", "look-up"]
 SOURCE = "cookbook2025, look-up; kazemnejad2023, Sec. 4 for copy and reverse as tasks"
 R = Residual(one=1, bos=1, sep=1, token=2, recip=1, seen=1, pos=1, square=1, after=1, share=1, n=1, out=2)
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
-few = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
+few = Scope(order="forall T exists weights", t_max=5, vocabulary="given")
 
 layer_1 = Block(
     heads=[uniform_head([R.bos, R.sep], [R.recip, R.seen], name="1/t and [| seen]/t")],
@@ -39,9 +39,9 @@ layer_1 = Block(
 layer_2 = Block(heads=[uniform_head([R.after], [R.share], name="n/t")], mlp=MLP(counter(R.one, R.share, R.recip, R.n)))
 
 
-def task(name, target):
+def task(name, target, base=400):
     """The stack with a look-up at `target`, written in the stream's coordinates."""
-    head = look_up(target, R.one, R.pos, R.square, 400, W_V=list(R.token), W_O=list(R.out))
+    head = look_up(target, R.one, R.pos, R.square, base, W_V=list(R.token), W_O=list(R.out))
     return Family(
         Circuit(
             R,
@@ -56,6 +56,7 @@ def task(name, target):
 
 
 copy, reverse = task("copy", R.n + R.one), task("reverse", R.pos + R.one - 2 * R.n)
+softer = task("copy, B = 100", R.n + R.one, 100)
 
 
 def says(backwards):
@@ -83,5 +84,6 @@ claims = [
     Claim("counts", copy, Holds("n = positions from | on", counts), few, SOURCE),
     Claim("copies", copy, says(backwards=False), few, SOURCE),
     Claim("reverses", reverse, says(backwards=True), few, SOURCE),
+    Claim("softer", softer, Fails(says(backwards=False)), few, SOURCE, note="B = 100 leaks more than that"),
     Claim("frame", copy, Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.sep, R.token]), each_T, SOURCE),
 ]
