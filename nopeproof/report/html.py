@@ -8,10 +8,10 @@ from typing import Any
 
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import Ledger, Row
-from nopeproof.report import graph, limits, svg, trained, views
+from nopeproof.report import audit, graph, limits, svg, trained, views
 from nopeproof.report.rows import MEANING, entries
 
-KINDS = ("construction", "verdict", "limits", "clock", "ablation", "mutation", "properties", "training", "compare")
+KINDS = ("audit", "construction", "verdict", "limits", "clock", "ablation", "mutation", "properties", "training", "compare")
 """Row kinds with a section of their own; rows of any other kind are listed at the end."""
 
 
@@ -58,6 +58,7 @@ def content(found: Ledger) -> dict[str, Any]:
         "mutations": newest_of(found.of("mutation")),
         "properties": newest_of(found.of("properties")),
         "runs": trained.runs(found.of("training")),
+        "audits": [audited(r) for r in {r["data"]["model"]["folder"]: r for r in found.of("audit")}.values()],
         "comparison": trained.comparison(found.of("compare")),
         "others": [(kind, n, " ".join(next(r for r in found.rows if r["kind"] == kind)["command"])) for kind, n in sorted(others.items())],
         "time": newest["time"],
@@ -65,6 +66,13 @@ def content(found: Ledger) -> dict[str, Any]:
         "rows": len(found.rows),
         "torn": found.torn,
     }
+
+
+def audited(row: Row) -> dict[str, Any]:
+    """One audit: what it found in words, and its tables."""
+    model = row["data"]["model"]
+    tables = [(title, *parts) for title, parts in audit.rows(row["data"]).items() if parts[1]]
+    return {"model": model, "said": audit.sentences(row["data"]), "tables": tables, "command": " ".join(row["command"])}
 
 
 def names(text: str) -> Any:

@@ -131,6 +131,14 @@ def test_the_command_prints_findings_and_one_json_document(folder, tmp_path, cap
     assert "No NoPE layer" in capsys.readouterr().out
 
 
+def test_the_page_shows_what_was_found(folder, tmp_path, capsys):
+    assert main(["audit", str(folder("smollm3")), "--ledger", str(tmp_path / "l"), "--json"]) == 0
+    assert main(["report", "--ledger", str(tmp_path / "l"), "--out", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text()
+    assert "Models audited" in page and "NoPE: layer 4, of 4 in all" in page and "SmolLM3Attention" in page
+    assert "no section for" not in page
+
+
 def broken(kind, folder, tmp_path):
     """A folder that cannot be audited."""
     where = tmp_path / "model"
