@@ -164,7 +164,7 @@ def test_claims_under_another_mask_are_refuted(name, claim, edit):
         ("norm-robust", "position-rmsnorm"),
         ("cauchy-clock", "exact"),
         ("grouped-query", "exact-clock"),
-        ("look-up", "attends-2"),
+        ("look-up", "offset-2"),
         ("relative-families", "cosine"),
         ("rotary-features", "rotary"),
         ("sink-margins", "gain-inside"),
