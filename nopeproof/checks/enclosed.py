@@ -13,7 +13,7 @@ import flint
 
 from nopeproof.checks.evaluate import value_of
 from nopeproof.circuit import Circuit
-from nopeproof.claims import Attends, Claim, Holds, ScoreIs, Statement, Unchanged, Within
+from nopeproof.claims import Claim, Holds, ScoreIs, Statement, Unchanged, Within
 from nopeproof.run import run
 from nopeproof.run.trace import Trace
 
@@ -61,7 +61,7 @@ def _ball(x: Any) -> flint.arb:
 
 def can_enclose(statement: Statement) -> bool:
     """Whether overlapping balls never make a violation of it: not where states are compared with each other, or predicates."""
-    return not (isinstance(statement, Holds | Attends) or (isinstance(statement, ScoreIs) and bool(statement.content)))
+    return not (isinstance(statement, Holds) or (isinstance(statement, ScoreIs) and bool(statement.content)))
 
 
 def enclosed_trace(circuit: Circuit, word: tuple[str, ...]) -> Trace:
@@ -69,7 +69,8 @@ def enclosed_trace(circuit: Circuit, word: tuple[str, ...]) -> Trace:
     trace = run(circuit, word, "ball", bits=BITS)
     grid = lambda rows: [[None if x is None else Enclosed(x) for x in row] for row in rows]  # noqa: E731
     residuals = {site: grid(rows) for site, rows in trace.residuals.items()}
-    heads = {key: replace(h, scores=None if h.scores is None else grid(h.scores)) for key, h in trace.heads.items()}
+    kept = lambda rows: None if rows is None else grid(rows)  # noqa: E731
+    heads = {key: replace(h, scores=kept(h.scores), made=kept(h.weights)) for key, h in trace.heads.items()}
     return Trace(circuit, trace.word, trace.arithmetic, residuals, heads)
 
 

@@ -163,5 +163,5 @@ def _attends(statement: Attends, trace: Trace) -> Iterator[Witness]:
     for t in range(statement.offset + 1, trace.T + 1):
         i = t - statement.offset
         have = exact_number(weights[t - 1][i - 1])
-        if have is None or not have > least:
+        if have is None or not least - have < 0:  # as balls compare: only what is surely not so is a violation
             yield _place(trace, t, f"more than {least}", have, i=i, block=statement.block, head=statement.head + 1)
