@@ -16,6 +16,7 @@ explain.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Collection, Iterable
 from itertools import takewhile
 from pathlib import Path
@@ -59,7 +60,7 @@ def hold_beside(run: Path, *, words_per_length: int = 32, count: int = 50, seed:
         seed: of the words.
 
     Returns:
-        ``units``; ``floor``: the least distance of an untrained head to 1/t, over all seeds; ``models``: one entry a seed,
+        ``units``; ``floor``: the least distance to 1/t of a head of drawn weights, over all seeds; ``models``: one entry a seed,
         {name, pe, task, seed, digest, exact_match, token_accuracy, near_heads: [{layer, head, nats}] (nearest first), cut_bos,
         constant_without_bos} and for NoPE {verdict, swaps, heads, ablate: {each, all, others}}: ``swaps`` what is left after
         swapping the 1, 2, ... nearest heads, ``heads`` how many of them are the construction's. An intervention's figures
@@ -71,7 +72,8 @@ def hold_beside(run: Path, *, words_per_length: int = 32, count: int = 50, seed:
     cell, trained = load(run)
     task = tasks.task(cell.task)
     inputs = {n: words(task, n, words_per_length, seed) for n in default_lengths(cell) if n in task.lengths(n)}
-    floor = min(float(distances.min()) for distances in _to_uniform(build(cell), inputs, len(cell.seeds)))
+    drawn = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, start="random", disturbed=0.0))
+    floor = min(float(distances.min()) for distances in _to_uniform(build(drawn), inputs, len(cell.seeds)))
     distances = _to_uniform(trained, inputs, len(cell.seeds))
     models = [_model(cell, index, single(trained, cell, index), task, distances[index], floor, count) for index in range(len(cell.seeds))]
     return {"schema": 1, "units": UNITS, "floor": floor, "models": models}

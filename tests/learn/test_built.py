@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -91,3 +92,11 @@ def test_a_run_beside_the_construction(cell: Cell, tmp_path: Path):
             and len(m["swaps"]) == len(m["near_heads"])
             and m["heads"] == len(m["ablate"]["each"]) == 0
         )
+
+
+def test_the_floor_is_of_drawn_weights_even_where_training_starts_from_the_construction(cell: Cell, tmp_path: Path):
+    given = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, start="construction", steps=1))
+    train(given, tmp_path)
+    found = hold_beside(tmp_path, words_per_length=4, count=10)
+    assert found["floor"] > 1e-4
+    assert all({k: m["near_heads"][0][k] for k in ("layer", "head")} == {"layer": 1, "head": 1} for m in found["models"])
