@@ -291,15 +291,15 @@ def test_coq_accepts_no_mutant_that_a_run_refutes(name, claim):
     original = nope.load(name).claim(claim)
     hints = certificate(name, claim)["hints"]
     some, zeros = mutants(original.subject)
-    altered = [Claim(claim, m.subject, original.statement, original.scope, "s") for m in [*some, *list(zeros)[::9]]]
+    altered = [Claim(claim, m.subject, original.statement, original.scope, "s") for m in [*some, *list(zeros)[::9]][::3]]
     cases = [(c, case) for c in altered if spellable(case := certificate_for(c, hints))]
     answers = coq.decide([case for _, case in cases])
     assert answers.count(False) > 10
     for (mutant, case), yes in zip(cases, answers, strict=True):
         assert yes or not accepted_by_kernel(case), case["subject"]
         if yes:
-            assert exhaust(mutant, 0.2).kind != "refuted", case["subject"]
-            assert sample(mutant, 10).kind != "refuted", case["subject"]
+            assert exhaust(mutant, 0.1).kind != "refuted", case["subject"]
+            assert sample(mutant, 5).kind != "refuted", case["subject"]
 
 
 def accepted_by_kernel(case: dict) -> bool:
