@@ -96,7 +96,7 @@ def read(text: str, names: dict[str, Ratio], at: str = "") -> Ratio:
             case ast.BinOp(left=a, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as op, right=b):
                 x, y = of(a), of(b)
                 safe = not y.names() or (y.above() and any(set(m) <= {"T"} for m in y.num))  # asked before anything cancels; T >= 1
-                need(type(op) is not ast.Div or safe, f"{text!r} may divide by zero")
+                need(type(op) is not ast.Div or (safe and "k" not in y.names()), f"{text!r} may divide by zero, or by k")
                 return {ast.Add: x.__add__, ast.Sub: x.__sub__, ast.Mult: x.__mul__, ast.Div: x.__truediv__}[type(op)](y)
         raise Reject(f"not in the expression language: {text[:80]!r}")
 

@@ -98,10 +98,12 @@ def _polynomial(checker: kernel.Checker, s: Attends) -> tuple[str | None, set[st
 def _lead(value: str, offset: int) -> tuple[algebra.Poly, algebra.Poly] | None:
     """(a, b) with score(t, t - offset) - score(t, t - offset + m) = a m^2 + b m for all t and m; None if it is not of that form."""
     ratio, t, m = algebra.read_expression(value), algebra.variable("t"), algebra.variable("m")
-    at = lambda step: ratio.substitute({"i": t - algebra.number(offset) + step}).num  # noqa: E731
+    at = lambda step: ratio.substitute({"i": t - algebra.number(offset) + step})  # noqa: E731
     gap = at(algebra.number(0)) - at(m)
+    if gap.den.constant() != 1:  # a lead such as m^2/t, which dies out
+        return None
     parts: dict[int, dict] = {1: {}, 2: {}}
-    for monomial, c in gap.terms.items():
+    for monomial, c in gap.num.terms.items():
         powers = dict(monomial)
         n = powers.pop("m", 0)
         if "t" in powers or n not in parts:

@@ -444,3 +444,31 @@ def test_a_unit_is_never_switched_on_a_sign_it_may_not_have():
     for read, value in ((S.x, "0"), (S.one + S.x, "1"), ("w" * S.one, "0"), ("sqrt(2)" * S.one - S.one, "0")):
         circuit = Circuit(S, tokens, [Block(mlp=MLP([Unit(read=read, write=S.out)]))], bos="<bos>")
         assert prove(Claim("c", circuit, Equals(after_ffn(1), S.out, value))).kind == "open"
+
+
+def hidden(read, bias, write, first=None, last=None):
+    """A hidden unit, or a range of them, as a certificate spells it."""
+    return {"read": read, "bias": bias, "write": write, "first": first, "last": last}
+
+
+def ffns(*layers):
+    """Blocks without heads."""
+    return [{"norm_attention": None, "norm_ffn": None, "heads": [], "mlp": {"activation": "relu", "b_2": {}, "units": u}} for u in layers]
+
+
+def test_a_range_of_units_whose_weights_are_no_polynomials_in_k_is_rejected():
+    """Their sum over k has no common denominator: x ends at -6, though what the kernel would add up is 0."""
+
+    def certificate(denominator, sums, end):
+        first = [hidden({}, f"(1 - k)/({denominator})", {"1": "1"}, "0", "0")]
+        second = [hidden({"1": "-1"}, "3 - k", {"0": "1"}, "1", "2"), hidden({"1": "1"}, "0", {"0": "-7"})]
+        subject = {"d_model": 2, "embed": {"a": {"1": "0"}}, "generic": None, "bos": None, "mask": "causal", "positions": "none"}
+        units = {f"1.0:{case}": {"active": "0", "sums": {"1": "1 + k/2 - k**2/2"}} for case in ("1", "1r+2")}
+        units |= {f"2.0:{case}": {"active": "2", "sums": {"0": sums}} for case in ("1", "1r+2")}
+        scope = {k: v for k, v in Scope(words="any", vocabulary="given").as_json().items() if k != "parameters"}
+        claim = {"kind": "equals", "site": [2, "ffn"], "index": 0, "value": end}
+        whole = {"schema": kernel.SCHEMA, "claim": claim, "scope": scope, "hints": NO_HINTS | {"units": units}, "about": {}}
+        return rehash({**whole, "subject": {**subject, "blocks": ffns(first, second)}})
+
+    assert rejected(certificate("1", "2*k - k*(k + 1)/2", "-6")) is None  # as it is where the denominator is a number
+    assert "by k" in rejected(certificate("k**2 + 1", "2*k + 3*k**2/4 + k**3/2 - k**4/4", "0"))

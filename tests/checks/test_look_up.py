@@ -70,6 +70,7 @@ def test_a_lead_that_is_not_the_same_on_both_sides_is_bounded_by_the_worse_one()
         {"W_K": [R.pos, R.pos]},
         {"W_K": [R.square, R.pos]},
         {"W_K": [R.recip, R.square]},
+        {"W_Q": [400 * R.one, -200 * R.recip, R.recip], "W_K": [R.pos, R.square, R.one], "name": "its lead, 200 m^2/t, dies out"},
         {"scale": "1/sqrt(d_head)"},
     ],
 )
