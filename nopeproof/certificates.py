@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof import counter_kernel, kernel
-from nopeproof.claims import Claim, Equals, Fails, Statement, Unchanged
+from nopeproof.claims import Claim, Equals, Fails, Unchanged
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import write_atomic
 
@@ -92,21 +92,28 @@ def check(certificate: Mapping[str, Any]) -> str:
 
 def about(certificate: Mapping[str, Any], claim: Claim) -> None:
     """Raises Rejected unless the certificate is about this claim: its weights, what it says, within its scope."""
-    inner = claim.statement.statement if isinstance(claim.statement, Fails) else claim.statement
     if certificate.get("schema") == kernel.SCHEMA:
         scope = {k: v for k, v in claim.scope.as_json().items() if k != "parameters"}
         same = {"weights": certificate["subject"] == claim.circuit.as_json(), "scope": certificate["scope"] == scope}
-        same["statement"] = certificate["claim"] == inner.as_json()
+        same["statement"] = certificate["claim"] == claim.statement.as_json()  # as it stands: what shows a statement does not show it Fails
     else:
-        same = {"weights": certificate.get("circuit") == claim.circuit.as_json(), "statement": _divides(certificate, inner)}
+        same = {"weights": certificate.get("circuit") == claim.circuit.as_json(), "statement": _divides(certificate, claim)}
         same["arithmetic"] = (certificate.get("arithmetic") == "real") == (claim.scope.arithmetic == "real")
+        same["scope"] = claim.scope.words == "bos-first"
     wrong = [name for name, agrees in same.items() if not agrees]
     if wrong:
         raise Rejected(f"it is about another {' and another '.join(wrong)} than the claim {claim.id!r}")
 
 
-def _divides(certificate: Mapping[str, Any], statement: Statement) -> bool:
-    """Whether a division clock's certificate is about the coordinates that the statement speaks of."""
-    if isinstance(statement, Unchanged):
-        return certificate.get("frame") == statement.indices
-    return isinstance(statement, Equals) and certificate.get("index") == statement.index and statement.value.strip() == "t"
+def _divides(certificate: Mapping[str, Any], claim: Claim) -> bool:
+    """Whether a division clock's certificate shows it right (for `Fails`: wrong) where the statement looks, at the same coordinates."""
+    fails = isinstance(claim.statement, Fails)
+    s = claim.statement.statement if isinstance(claim.statement, Fails) else claim.statement
+    if not isinstance(s, Equals | Unchanged) or certificate.get("goal") != ("misses" if fails else "clock"):
+        return False
+    site = s.end if isinstance(s, Unchanged) else s.site
+    if site.after != "ffn" or certificate.get("block") != min(site.block, len(claim.circuit.blocks)):
+        return False
+    if isinstance(s, Unchanged):
+        return not fails and certificate.get("frame") == s.indices
+    return type(s) is Equals and certificate.get("index") == s.index and s.value.strip() == "t"

@@ -11,7 +11,7 @@ from nopeproof import certificates, counter_kernel, kernel
 from nopeproof.certificates import Rejected
 from nopeproof.checks.counter import Clock
 from nopeproof.checks.prove import prove
-from nopeproof.claims import Claim, Equals, Scope, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.division import R, division_clock
 from nopeproof.errors import NopeproofError
 from nopeproof.library import load
@@ -98,6 +98,7 @@ def test_a_certificate_is_held_against_the_claim_it_is_shown_for():
         replace(claim, statement=replace(claim.statement, value="2/t")),
         replace(claim, scope=Scope(words="any")),
         replace(claim, subject=replace(claim.subject, mask="strict")),
+        replace(claim, statement=Fails(claim.statement)),
     ):
         with pytest.raises(Rejected, match="another"):
             certificates.about(HEAD, other)
@@ -107,9 +108,16 @@ def test_a_certificate_is_held_against_the_claim_it_is_shown_for():
         Claim("c", division_clock(4), Equals(after_ffn(10), R.pos, "t"), Scope(t_max=15)),
         Claim("c", clock, Equals(after_ffn(10), R.one, "t"), Scope(t_max=15)),
         Claim("c", clock, Equals(after_ffn(10), R.pos, "t"), Scope(t_max=15, arithmetic="float32")),
+        Claim("c", clock, Equals(after_ffn(8), R.pos, "t"), Scope(t_max=15)),
+        Claim("c", clock, Equals(after_attention(10), R.pos, "t"), Scope(t_max=15)),
+        Claim("c", clock, Equals(after_ffn(10), R.pos, "t"), Scope(t_max=15, words="any")),
+        Claim("c", clock, Fails(Equals(after_ffn(10), R.pos, "t")), Scope(t_max=15)),
+        Claim("c", clock, Unchanged(after_ffn(9), after_ffn(10), [R.pos]), Scope(t_max=15)),
     ):
         with pytest.raises(Rejected, match="another"):
             certificates.about(DIVISION, other)
+    with pytest.raises(Rejected, match="another statement"):  # that it is wrong at t = 15 does not show that it is right
+        certificates.about({**DIVISION, "goal": "misses"}, Claim("c", clock, Equals(after_ffn(10), R.pos, "t"), Scope(t_max=15)))
 
 
 def test_the_file_is_what_the_copied_kernel_reads(stored):

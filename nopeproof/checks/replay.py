@@ -11,8 +11,9 @@ from nopeproof import certificates
 from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import exhaust, instance, trace_of
 from nopeproof.circuit import Family
-from nopeproof.claims import Attends, Claim, Evidence, Fails, Shown
+from nopeproof.claims import Attends, Claim, Evidence, Fails, Scope, Shown
 from nopeproof.errors import NopeproofError
+from nopeproof.theory.rounding import Arithmetic, arithmetic
 
 PATIENT = 600.0
 """Seconds for words that were once run in less."""
@@ -41,6 +42,8 @@ def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
         if evidence.get("certificate_sha256") and not isinstance(claim.statement, Attends):  # there it is the score's, and more is needed
             by = _certificate(claim, evidence, ledger)
         elif isinstance((evidence.get("witness") or {}).get("word"), list):
+            _kind(evidence, "proved" if isinstance(claim.statement, Fails) else "refuted")
+            _narrower(evidence, claim.scope)
             by = _witness(claim, evidence["witness"])
         else:
             by = _again(claim, evidence)
@@ -57,13 +60,47 @@ def _certificate(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> str
     T, reach = certificate.get("T"), evidence["scope"]["t_max"]
     if isinstance(T, int) and not isinstance(claim.statement, Fails) and not (isinstance(reach, int) and reach <= T):
         raise certificates.Rejected(f"it reaches T = {T}, and the row says {reach}")
-    return certificates.check(certificate)
+    by = certificates.check(certificate)
+    floats = certificate.get("arithmetic") if by == "counter_kernel" and claim.scope.arithmetic != "real" else None
+    if floats is not None and not _same_floats(floats, arithmetic(claim.scope.arithmetic)):
+        raise certificates.Rejected(f"it is about another arithmetic than {claim.scope.arithmetic}")
+    _kind(evidence, "proved" if floats is None else "certified")
+    _narrower(evidence, replace(claim.scope, t_min=1, vocabulary=_vocabulary(claim), parameters="all"))
+    return by
+
+
+def _same_floats(found: Mapping[str, Any], declared: Arithmetic) -> bool:
+    """Whether a certificate's formats are those declared, or its sums narrower: what a probe may take away, and nothing added."""
+    form = lambda f: {"p": f.p, "emin": f.emin, "emax": f.emax}  # noqa: E731
+    sums = [form(f) for f in (declared.accumulator, declared.storage)]
+    return found["storage"] == form(declared.storage) and found["accumulator"] in sums and found["route"] == declared.route
+
+
+def _vocabulary(claim: Claim) -> Literal["every", "given"]:
+    return "given" if claim.circuit.embedding.other is None else "every"
+
+
+def _kind(evidence: Mapping[str, Any], shown: str) -> None:
+    """Raises Rejected where a row calls a thing by another name than it has, a refutation a proof say."""
+    if evidence["kind"] != shown:
+        raise certificates.Rejected(f"what is there shows a claim {shown}, and the row says {evidence['kind']}")
+
+
+def _narrower(evidence: Mapping[str, Any], shown: Scope) -> None:
+    """Raises Rejected where the row's scope is wider than the one shown; how far each reaches is compared elsewhere."""
+    row = Scope(**evidence["scope"])
+    if not replace(shown, t_max=row.t_max).covers(row):
+        raise certificates.Rejected(f"it holds for {shown}, and the row says {row}")
 
 
 def _witness(claim: Claim, witness: Mapping[str, Any]) -> str:
     """Run the witness's word on the circuit it was found on: the same place has to fail, with the same numbers."""
     statement = claim.statement.statement if isinstance(claim.statement, Fails) else claim.statement
-    subject, T = claim.weights, int(witness.get("T") or len(witness["word"]))
+    subject, word, last = claim.weights, witness["word"], claim.scope.t_max
+    T, bos = int(witness.get("T") or len(word)), claim.circuit.bos
+    outside = len(word) < claim.scope.t_min or len(word) > min(T, last if isinstance(last, int) else T)
+    if outside or (bos in word[1:] and claim.scope.words == "bos-first"):
+        raise certificates.Rejected("the witness's word is none of those the claim is about")
     circuit = instance(subject.at(T) if isinstance(subject, Family) else subject, int(witness.get("seed") or 0))
     other = witness.get("same_contents_in")
     seen: dict = {}
@@ -93,8 +130,10 @@ def _again(claim: Claim, evidence: Mapping[str, Any]) -> str:
         found = [sample(claim)]
     else:
         found = [bound(claim), attends(claim), certify(claim)]
-    if not any(e and e.kind == evidence["kind"] and _reaches(e.scope.t_max, reach) for e in found):
+    same = [e for e in found if e and e.kind == evidence["kind"] and _reaches(e.scope.t_max, reach)]
+    if not same:
         raise certificates.Rejected("done again, it shows less: " + "; ".join(e.reason or e.kind for e in found if e))
+    _narrower(evidence, same[0].scope)
     return "done again"
 
 

@@ -10,10 +10,12 @@ from fractions import Fraction
 
 import pytest
 
+from nopeproof import certificates
 from nopeproof import counter_kernel as kernel
 from nopeproof.checks import verify
 from nopeproof.checks.counter import NEAREST, ONE_SPACING, Clock, certify_counter, longest, read
 from nopeproof.checks.probe import Facts, Probe
+from nopeproof.checks.replay import replay
 from nopeproof.circuit import Circuit, Head, Opaque
 from nopeproof.claims import Claim, Equals, Fails, Scope, Unchanged, Within, after_attention, after_ffn, after_last, embedding
 from nopeproof.division import Doubling, R, Step, _circuit, bits_for, division_clock, every_T, steps
@@ -369,3 +371,17 @@ def test_no_decoder_claims_stand_with_the_pair_and_fall_with_a_hypothesis(dtype)
     assert after == t + 1 == first_collision(FORMATS[dtype]) + 1
     for change in ({"bos": False}, {"mask": "none"}, {"positions": ("alibi",)}, {"depth": None}):
         assert verify(replace(c, subject=replace(c.subject, **change))).kind == "open"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [("float32", "accepted"), ("float32/float64", "rejected"), ("bfloat16", "rejected"), ("float32/float32/sdpa", "rejected")],
+)
+def test_a_row_is_not_replayed_with_a_certificate_in_another_arithmetic(tmp_path, text, status):
+    small, held = division_clock(7, "float32"), Equals(after_ffn(18), R.pos, "t")
+    found = evidence(held, small, arithmetic="float32", t_max=100, platform=TRUSTED)
+    swapped = Clock(small, 18, POS).certificate(arithmetic(text), 100)
+    assert kernel.check(swapped)
+    row = {**found.as_json(), "certificate_sha256": certificates.store(tmp_path, swapped).stem}
+    done = replay(claim(held, small, arithmetic="float32", t_max=100), row, tmp_path)
+    assert done.status == status and (status == "accepted" or "another arithmetic" in done.reason)

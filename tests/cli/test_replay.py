@@ -123,3 +123,35 @@ def test_a_construction_that_has_changed_since_is_no_longer_what_the_row_is_abou
     (here / "mine.py").write_text(FILE.replace("[R.recip])])]", "[2 * R.recip])])]"))
     code, found = replay(capsys, "mine.py")
     assert code == 1 and all("changed since" in x["reason"] for x in found)
+
+
+@pytest.mark.parametrize(
+    ("claim", "change"),
+    [
+        ("true", {"kind": "refuted"}),
+        ("true", {"kind": "certified"}),
+        ("false", {"kind": "proved"}),
+        ("negative", {"kind": "refuted"}),
+    ],
+)
+def test_evidence_called_by_another_name_is_rejected(here, capsys, claim, change):
+    deciding = lambda e: e["witness"] or e.get("certificate_sha256")  # noqa: E731
+    edit(here, claim, lambda row: [e.update(change) for e in row["evidence"] if deciding(e)])
+    code, found = replay(capsys, f"mine.py/{claim}")
+    assert code == 1 and any("the row says" in x["reason"] for x in found)
+
+
+@pytest.mark.parametrize("claim", ["true", "false", "near"])
+@pytest.mark.parametrize("change", [{"vocabulary": "every"}, {"words": "any"}, {"arithmetic": "float32"}])
+def test_evidence_whose_scope_is_widened_is_rejected(here, capsys, claim, change):
+    edit(here, claim, lambda row: [e["scope"].update(change) for e in row["evidence"]])
+    code, found = replay(capsys, f"mine.py/{claim}")
+    assert code == 1 and all(x["status"] in ("rejected", "nothing claimed") for x in found)
+
+
+@pytest.mark.parametrize("word", [["<bos>", "<bos>"], ["<bos>", "a", "a"]])
+def test_a_witness_outside_the_scope_is_rejected(here, capsys, word):
+    """Two BOS where words have one; and three tokens, in a run said to be of T = 2."""
+    edit(here, "false", lambda row: [e["witness"].update(word=word, T=2, t=2) for e in row["evidence"] if e["witness"]])
+    code, found = replay(capsys, "mine.py/false")
+    assert code == 1 and any("none of those" in x["reason"] for x in found)
