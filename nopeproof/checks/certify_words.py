@@ -28,7 +28,7 @@ def certify_words(claim: Claim, declared: Arithmetic, why: str = "", seconds: fl
     end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else 64
     reason = why
     try:
-        for length in count(1):
+        for length in count(claim.scope.t_min):
             if length > end or not _length(claim, how, length, start + seconds):
                 break
             finished = length
@@ -38,7 +38,12 @@ def certify_words(claim: Claim, declared: Arithmetic, why: str = "", seconds: fl
     assumes = (f"exp is within {EXP_ULPS} roundoffs of {how.accumulator}; rounding to nearest, sums in any order", *platform.said)
     if finished < claim.scope.t_min:
         return Evidence(
-            "open", claim.scope, tool, took, reason=reason or f"not enclosed within the error at T = {finished + 1}", assumes=assumes
+            "open",
+            claim.scope,
+            tool,
+            took,
+            reason=reason or f"not enclosed within the error at T = {max(finished + 1, claim.scope.t_min)}",
+            assumes=assumes,
         )
     return Evidence(
         "certified", shown_scope(claim, finished), tool, took, None, f"certified to T = {finished}; {reason}".rstrip("; "), assumes
@@ -55,7 +60,7 @@ def _length(claim: Claim, how: Arithmetic, length: int, deadline: float) -> bool
             if time.perf_counter() > deadline:
                 return False
             rows = enclose(circuit, word, how).at(s.site)
-            for t in range(claim.scope.t_min, length + 1):
+            for t in range(1, length + 1):
                 want = Fraction(value_of(s.value, t=t, T=T))
                 with flint.ctx.workprec(192):
                     if not abs(rows[t - 1][s.index] - ball(want)) < error:

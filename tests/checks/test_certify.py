@@ -12,6 +12,7 @@ import pytest
 
 from nopeproof.checks import certify as module
 from nopeproof.checks.certify import Unreadable, arithmetic, certify, length, reader
+from nopeproof.checks.certify_words import certify_words
 from nopeproof.checks.enclose import enclose, outside
 from nopeproof.checks.limits import certified as certificate_of
 from nopeproof.checks.limits import compared, limits, table
@@ -375,3 +376,15 @@ def test_an_enclosure_for_the_wrong_format_is_contradicted():
     assert list(outside(enclose(circuit, word, arithmetic("float32")), run(circuit, word, "bfloat16")))
     with pytest.raises(NopeproofError, match="norm"):
         enclose(replace(circuit, blocks=[replace(circuit.blocks[0], norm_ffn=Norm("rmsnorm"))]), word, arithmetic("float32"))
+
+
+def test_words_from_a_length_on_are_enclosed_at_every_position_of_theirs():
+    """t_min is the least length of a word: the value claimed is right at t = 2 and t = 3, and such words have a first position too."""
+    here = Residual(one=1, bos=1, recip=1)
+    head = Circuit(
+        here, Embedding({"<bos>": here.one + here.bos, "a": here.one}), [Block([uniform_head([here.bos], [here.recip])])], bos="<bos>"
+    )
+    scope = Scope(t_min=2, t_max=3, vocabulary="given", arithmetic="float32")
+    for value, kind in (("1/t", "certified"), ("1/t - (t - 2)*(t - 3)", "open")):
+        claim = Claim("late", head, Within(after_attention(1), here.recip, value, "1/4"), scope)
+        assert certify_words(claim, arithmetic("float32"), seconds=60.0).kind == kind

@@ -227,3 +227,11 @@ def test_a_family_of_growing_depth_is_not_taken_for_its_symbolic_circuit():
     statement = Unchanged(Site(0), Site(LAST), [D.one])
     evidence = prove(Claim("c", family, statement, Scope(order="forall T exists weights", t_max="T")))
     assert evidence.kind == "open" and "number of blocks" in evidence.reason
+
+
+@pytest.mark.parametrize("t_min", [13, 25])
+def test_a_claim_about_long_words_alone_is_run_on_such_words(t_min):
+    late = claim("1/(2*t - 1)", scope=replace(HERE, t_min=t_min))
+    assert len(sample(late).witness["word"]) >= t_min
+    found = sample(claim(scope=replace(HERE, t_min=t_min)))
+    assert found.kind == "tested" and found.scope.t_max >= found.scope.t_min == t_min
