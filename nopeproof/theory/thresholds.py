@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from nopeproof.circuit import Family, Head, Units
+from nopeproof.circuit import Circuit, Family, Head, Units
 from nopeproof.claims import Claim, Evidence
 from nopeproof.residual import Subspace, Vector
 from nopeproof.scalars import spell
@@ -21,14 +21,16 @@ def counts_behind_a_norm(claim: Claim, deep: bool = False, *, families: Sequence
     """
     a = Argument(claim, "theory.thresholds: every step of the count, for every T")
     a.needs("norms", "none", "layernorm", "rmsnorm")
-    a.needs("mask", "causal")
-    a.needs("bos", True)
+    for convention, value in (("mask", "causal"), ("bos", True), ("positions", "nope"), ("attention", "softmax")):
+        a.needs(convention, value)
     S = a.size("S")
     a.step("sigma = 1, without a norm, is at most S", S >= 1)
     for family in families:
         blocks = family.symbolic.blocks
         plain = len(blocks) == len(blocks[0].heads) == 1 and blocks[0].mlp is not None and len(blocks[0].mlp.units) == 3
         if a.step(f"{family.name}: one block of one head, two ranges of units and a single one", plain):
+            says = "a causal mask, no encoding, ReLU, one norm in front of both, every token named"
+            a.step(f"{family.name}: {says}", _usual(family.symbolic))
             _attention(a, family)
             _ffn(a, family, S)
     a.identity("(k + 1 + v)*(2 - (2*k + 1)/(k + 1 + u)) - 1", "(u*(2*k + 1) + v*(1 + 2*u))/(k + 1 + u)", "t = k+1+u, T = k+1+v")
@@ -45,6 +47,13 @@ def _no_sign_negative(polynomial: str) -> bool:
     import sympy
 
     return min(sympy.Poly(sympy.expand(sympy.sympify(polynomial))).coeffs()) >= 0
+
+
+def _usual(circuit: Circuit) -> bool:
+    """Whether the conventions are those the argument is about; `other` tokens would have to be looked at too."""
+    [block] = circuit.blocks
+    same = block.norm_attention == block.norm_ffn and block.mlp is not None and block.mlp.activation == "relu"
+    return same and circuit.mask == "causal" and circuit.positions.kind == "none" and circuit.embedding.other is None
 
 
 def _attention(a: Argument, family: Family) -> None:
@@ -80,7 +89,8 @@ def _ffn(a: Argument, family: Family, S: int) -> None:
     pairs = [_only(up.write, R.pos), _pair(up.write, R.pos) == 1, _pair(down.write, R.pos) == -1, _only(down.write, R.pos)]
     a.step(f"{family.name}: they write 1 and -1 times the pair pos", all(pairs))
     last = _only(constant.write, R.pos) and _pair(constant.write, R.pos) == 1 and not constant.read.entries and constant.bias == 1  # type: ignore[union-attr]
-    a.step(f"{family.name}: one more unit writes 1, and there is no other bias", last and not mlp.b_2.entries)  # type: ignore[union-attr]
+    single = constant.first is None
+    a.step(f"{family.name}: one more unit writes 1, and there is no other bias", single and last and not mlp.b_2.entries)  # type: ignore[union-attr]
     a.step(f"{family.name}: every token has the pair one = (1, -1)", all(_pair(v, R.one) == 1 for v in circuit.embedding.tokens.values()))
     a.step(f"{family.name}: no token has a code in recip or pos", all(not _touches(v, R) for v in circuit.embedding.tokens.values()))
     a.step(f"{family.name}: units read differences of the pairs one and recip alone", _only(up.read, R.one, R.recip))

@@ -7,7 +7,8 @@ from importlib import import_module
 import pytest
 
 from nopeproof import library
-from nopeproof.circuit import MLP, Family, Norm
+from nopeproof.circuit import MLP, Embedding, Family, Norm, Units
+from nopeproof.positions import ALiBi
 from nopeproof.theory.thresholds import counts_behind_a_norm
 
 CLAIM = library.load("norm-robust").claim("every-length")
@@ -64,6 +65,9 @@ PAIR = MODULE.pair
         {"heads": heads(W_K=[R.one[0]])},
         {"norm_attention": lambda block: Norm("rmsnorm", "1/100")},
         {"norm_attention": lambda block: None},
+        {"norm_ffn": lambda block: Norm("layernorm", 100)},
+        {"mlp": lambda block: replace(block.mlp, activation="gelu")},
+        {"mlp": lambda block: MLP([*block.mlp.units[:2], Units(read=0 * R.one[0], write=PAIR(R.pos), bias=1)])},
     ],
 )
 def test_a_changed_weight_opens_the_claim(edit):
@@ -72,7 +76,24 @@ def test_a_changed_weight_opens_the_claim(edit):
 
 
 @pytest.mark.parametrize(
-    "change", [{"sizes": {"S": 3}}, {"sizes": {"S": 0}}, {"mask": "strict"}, {"bos": False}, {"norms": ("batchnorm",)}]
+    "change",
+    [{"mask": "strict"}, {"positions": ALiBi()}, {"embedding": Embedding(MODULE.tokens, other=PAIR(R.flag) + PAIR(R.one))}],
+)
+def test_a_changed_circuit_opens_the_claim(change):
+    assert shown([Family(replace(MODULE.clock("layernorm").symbolic, **change), T_min=2)]).kind == "open"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"positions": ("alibi",)},
+        {"attention": "linear"},
+        {"sizes": {"S": 3}},
+        {"sizes": {"S": 0}},
+        {"mask": "strict"},
+        {"bos": False},
+        {"norms": ("batchnorm",)},
+    ],
 )
 def test_so_does_a_changed_hypothesis(change):
     assert shown(**change).kind == "open"
