@@ -24,7 +24,7 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
     whole = evidence[1].kind == "exhausted" and evidence[1].scope.covers(claim.scope)  # nothing in the scope is left to sample
     if all(e.kind != "refuted" for e in evidence) and not (sure and isinstance(claim.statement, Fails)) and (deep or not whole):
         evidence.append(sample(claim, int(EXAMPLES * part)))
-    contradiction = sure and next((e for e in evidence if e.kind == "refuted"), None)
+    contradiction = sure and next((e for e in evidence if e.kind == "refuted" and _within(proof, e)), None)
     if contradiction:
         raise NopeproofError(
             f"the verdict on {claim.id!r}",
@@ -32,6 +32,14 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
             "reporting this as a bug",
         )
     return judge(claim, evidence)
+
+
+def _within(proof: Evidence, refuted: Evidence) -> bool:
+    """Whether a counterexample lies where the proof or the certificate holds: beyond its reach it contradicts nothing."""
+    found, reach = refuted.witness or {}, proof.scope.t_max
+    place = "T" if proof.scope.order == "forall T exists weights" or "t" not in found else "t"
+    same = proof.scope.parameters == "all" or not found.get("seed")
+    return same and not (isinstance(reach, int) and found.get(place, 0) > reach)
 
 
 def proof_of(claim: Claim) -> Evidence:

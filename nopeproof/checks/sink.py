@@ -52,11 +52,14 @@ def _sink(circuit: Circuit, head: Head, index: int) -> int:
 
 
 def _product(row: Any, e: Any) -> scalars.Scalar:
-    """<row, e> where each factor is a number or one of them 1; sums only of terms that cancel or vanish to 0 or 1."""
-    held = dict(e.entries)
+    """<row, e> where floats make no more of it than storing one number does: one product by 1 or -1, or sums of such numbers alone."""
+    held, units = dict(e.entries), (Fraction(1), Fraction(-1))
+    terms = [(x, held[i]) for i, x in row.entries if i in held]
+    if any((x in units) + (y in units) < min(len(terms), 2) for x, y in terms):
+        raise Unreadable("a product or a sum of numbers other than 1 and -1, which a format may round")
     out: scalars.Scalar = Fraction(0)
-    for i, x in row.entries:
-        out = scalars.add(out, scalars.multiply(x, held.get(i, Fraction(0))))
+    for x, y in terms:
+        out = scalars.add(out, scalars.multiply(x, y))
     return out
 
 

@@ -17,9 +17,10 @@ from nopeproof.checks.clocks import beside
 from nopeproof.checks.limits import certified, compared, hardest, limits, pairs, spread
 from nopeproof.checks.probe import Facts
 from nopeproof.checks.sink import read, sink_length
-from nopeproof.circuit import Family
+from nopeproof.circuit import Block, Circuit, Embedding, Family, Head
 from nopeproof.claims import Claim, Scope, Within, after_attention
 from nopeproof.library import load
+from nopeproof.residual import Residual
 from nopeproof.run import run
 from nopeproof.theory import sink
 from nopeproof.theory.costs import cost
@@ -138,6 +139,25 @@ def test_other_heads_are_no_sink_clocks(change):
     assert read(grown(8)) == 256
     with pytest.raises(Unreadable):
         read(sabotaged(**change))
+
+
+def test_a_score_that_is_0_in_exact_arithmetic_alone_is_no_sink_clock():
+    """1/3 * 5 M - 5/3 * M is 0; in floats weights and products are rounded, every other key gains on BOS, and the clock runs ahead."""
+    S, M = Residual(one=1, bos=1, clock=1, content=2), 2**17
+    tokens = {"<bos>": S.one + S.bos, "a": S.one + 5 * M * S.content[0] + M * S.content[1]}
+
+    def clock(*weights):
+        key = sum((Fraction(w) * x for w, x in zip(weights, S.content, strict=True)), "ln(1048576)" * S.bos)
+        head = Head(W_Q=[S.one], W_K=[key], W_V=[S.one - S.bos], W_O=[2**20 * S.clock])
+        circuit = Circuit(S, Embedding(tokens), [Block([head])], bos="<bos>")
+        return Claim("c", circuit, Within(after_attention(1), S.clock, "t - 1"), Scope(vocabulary="given"))
+
+    assert read(clock(0, 0)) == 2**20
+    rounded = clock("1/3", "-5/3")
+    rows = run(rounded.circuit, ["<bos>", *["a"] * 599], "float32").at(after_attention(1), "clock")
+    assert abs(float(rows[-1]) - 599) > 2
+    with pytest.raises(Unreadable, match="may round"):
+        read(rounded)
 
 
 def test_other_claims_are_not_about_a_sink_clock():

@@ -235,3 +235,10 @@ def test_a_claim_about_long_words_alone_is_run_on_such_words(t_min):
     assert len(sample(late).witness["word"]) >= t_min
     found = sample(claim(scope=replace(HERE, t_min=t_min)))
     assert found.kind == "tested" and found.scope.t_max >= found.scope.t_min == t_min
+
+
+def test_a_certificate_up_to_a_length_is_not_contradicted_by_what_fails_beyond_it():
+    near = Within(ATTENTION, R.recip, "1", "7/10")  # 1 - 1/t reaches it at t = 4
+    found = verify(Claim("c", HEAD, near, replace(HERE, arithmetic="float32")))
+    assert found.kind == "refuted" and found.witness["t"] == 4
+    assert found.evidence[0].kind == "certified" and found.evidence[0].scope.t_max == 3
