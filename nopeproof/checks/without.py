@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from nopeproof import scalars
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Opaque, Unit, Units
-from nopeproof.claims import Claim, SameAttention, ScoreIs
+from nopeproof.claims import Claim, Holds, SameAttention, ScoreIs
 from nopeproof.residual import Vector
 
 NOISE = Fraction(1, 256)
@@ -196,8 +196,17 @@ def crowded(claim: Claim) -> Claim | None:
 
 
 def dtype(name: str) -> Callable[[Claim], Claim | None]:
-    """Floats for real numbers."""
-    return lambda claim: _with(claim, claim.circuit, arithmetic=name) if claim.scope.arithmetic == "real" else None
+    """Floats for real numbers. A predicate, which was written for exact ones, sees the floats as the rationals they are."""
+
+    def drop(claim: Claim) -> Claim | None:
+        if claim.scope.arithmetic != "real":
+            return None
+        said = claim.statement
+        if isinstance(said, Holds):
+            claim = replace(claim, statement=Holds(said.says, lambda trace: said.predicate(trace.exactly())))
+        return _with(claim, claim.circuit, arithmetic=name)
+
+    return drop
 
 
 def one_member(claim: Claim) -> Claim | None:

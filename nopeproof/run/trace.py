@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +81,25 @@ class Trace:
 
             return nearest(x, self.final.dtype)
         return Numbers().lift(x)
+
+    def exactly(self) -> Trace:
+        """A float run with every number as the rational it is, in lists, as an exact run has them; masked scores None.
+
+        Raises NopeproofError for a number that is none, infinite or undefined.
+        """
+
+        def rational(x: float, masked: bool) -> Fraction | None:
+            if masked and x == -math.inf:
+                return None
+            if not math.isfinite(x):
+                raise NopeproofError("a float run as exact numbers", f"{x} in it", "a run without overflow")
+            return Fraction(x)
+
+        def rows(tensor: Any, masked: bool = False) -> Any:
+            return None if tensor is None else [[rational(x, masked) for x in row] for row in tensor.double().tolist()]
+
+        heads = {key: HeadTrace(rows(h.scores, True), rows(h.weights), rows(h.output)) for key, h in self.heads.items()}
+        return Trace(self.circuit, self.word, "exact", {site: rows(x) for site, x in self.residuals.items()}, heads)
 
     def head(self, block: int, head: int = 0) -> HeadTrace:
         """The trace of one head: block from 1, head from 0."""

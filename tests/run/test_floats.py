@@ -302,3 +302,16 @@ def test_streaming_reaches_lengths_whose_square_would_not_fit():
     T = 1 << 20
     got = run(CIRCUIT, ["<bos>"] + ["a"] * (T - 1), "float64", route="streaming").at(after_attention(1), R.recip)
     assert torch.allclose(got, 1 / torch.arange(1, T + 1).double(), rtol=1e-13)
+
+
+def test_a_float_run_as_exact_numbers_has_the_floats_themselves_and_no_masked_score():
+    R = Residual(one=1, bos=1, recip=1)
+    head = Head(W_Q=[0], W_K=[0], W_V=[R.bos], W_O=[R.recip])
+    circuit = Circuit(R, {"<bos>": R.one + R.bos, "a": R.one}, [Block([head])], bos="<bos>")
+    floats = run(circuit, ["<bos>", "a", "a"], "float32")
+    exact = floats.exactly()
+    assert exact.at(after_attention(1), R.recip)[2] == Fraction(11184811, 2**25) != Fraction(1, 3)
+    assert exact.head(1).scores[0] == [0, None, None] and exact.head(1).weights[1][:2] == [Fraction(1, 2)] * 2
+    wide = replace(circuit, embedding=Embedding({"<bos>": R.one * 10**38, "a": R.one}), blocks=[Block(mlp=MLP([Unit(R.one, 99 * R.one)]))])
+    with pytest.raises(NopeproofError, match="inf"):
+        run(wide, ["<bos>"], "float32").exactly()
