@@ -14,7 +14,7 @@ test: env
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
 slow: env
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 -m slow $(PYTEST_ARGS)
 
 lint: env
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -167,6 +167,7 @@ def test_a_row_is_compact_and_names_what_is_unresolved(tmp_path):
 
 
 SMALL = 40
+FEW = {"division-clock": 2}  # its float claims take many seconds a mutant; test_counter_forgery changes every weight of a small one
 
 
 @pytest.mark.slow
@@ -174,7 +175,7 @@ SMALL = 40
 def test_no_construction_has_a_refuted_mutant_that_the_kernel_accepts(name):
     claims = library.load(name).claims
     try:
-        found = mutate(claims, SMALL)
+        found = mutate(claims, FEW.get(name, SMALL))
     except NopeproofError as bad:
         assert "no claim that a changed weight could break" in bad.message
         return
