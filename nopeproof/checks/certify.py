@@ -252,11 +252,14 @@ def uniform(circuit: Circuit, head: Head) -> None:
 
 
 def _product(row: Vector, e: Vector, where: str) -> Fraction:
-    """<row, e> if it is a single product of numbers, or nothing at all: then no rounding and no cancellation is involved."""
+    """<row, e> if it is a single product of numbers that every format holds, or nothing: then nothing is rounded before, or cancels."""
     both = [(x, dict(e.entries)[i]) for i, x in row.entries if i in e.indices]
     if len(both) > 1:
         raise Unreadable(f"{where} sums several products")
-    return _number(both[0][0], where) * _number(both[0][1], where) if both else Fraction(0)
+    factors = [_number(x, where) for pair in both for x in pair]
+    if not all(is_power_of_two(x) or representable(x, format_named("float8_e4m3")) for x in factors):
+        raise Unreadable(f"{where} multiplies numbers that some format would round")
+    return math.prod(factors, start=Fraction(1)) if factors else Fraction(0)
 
 
 def _number(x: Scalar, where: str) -> Fraction:

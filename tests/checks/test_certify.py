@@ -388,3 +388,22 @@ def test_words_from_a_length_on_are_enclosed_at_every_position_of_theirs():
     for value, kind in (("1/t", "certified"), ("1/t - (t - 2)*(t - 3)", "open")):
         claim = Claim("late", head, Within(after_attention(1), here.recip, value, "1/4"), scope)
         assert certify_words(claim, arithmetic("float32"), seconds=60.0).kind == kind
+
+
+def test_keys_that_are_equal_in_exact_arithmetic_alone_are_not_uniform():
+    """1/41 * 41 is 1, but not in float32, and a large query makes a different score of it."""
+    S = Residual(one=1, bos=1, recip=1, x=2)
+
+    def claim(n):
+        tokens = {"<bos>": S.one + S.bos + S.x[1], "a": S.one + n * S.x[0]}
+        head = Head(W_Q=[2**24 * S.one], W_K=[Fraction(1, n) * S.x[0] + S.x[1]], W_V=[S.bos], W_O=[S.recip])
+        circuit = Circuit(S, Embedding(tokens), [Block([head])], bos="<bos>")
+        return Claim("c", circuit, Within(after_attention(1), S.recip, "1/t", "1/10"), Scope(t_max=30, arithmetic="float32"))
+
+    rows = run(claim(41).circuit, ["<bos>", "a"], "float32").at(after_attention(1), "recip")
+    assert abs(float(rows[-1]) - 0.5) > 0.1
+    assert certify(claim(4)).kind == "certified" and certify(claim(4)).scope.t_max == 30
+    with pytest.raises(Unreadable, match="W_K multiplies"):
+        reader(claim(41))
+    found = certify(claim(41))  # words in balls know it too: of BOS alone it may be said
+    assert found.kind == "open" or found.scope.t_max == 1
