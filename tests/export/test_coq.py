@@ -18,7 +18,7 @@ import nopeproof as nope
 from nopeproof import kernel
 from nopeproof.checks.mutants import mutants
 from nopeproof.checks.prove import certificate_for, prove
-from nopeproof.circuit import MLP, Block, Circuit, Family, Norm, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Family, Norm, Unit, Units
 from nopeproof.claims import Claim, Equals, Scope, after_attention, judge
 from nopeproof.cli import main
 from nopeproof.errors import NopeproofError
@@ -134,6 +134,7 @@ def test_what_model_v_has_no_words_for_is_refused():
     for blocks, options, reason in (
         ([Block([head], norm_ffn=Norm("rmsnorm", 1))], {}, "a norm"),
         ([Block([head], mlp=gelu)], {}, "gelu"),
+        ([Block([head], mlp=MLP([Units(R.one, R.pos, last="T/2")]))], {}, "units up to T/2"),
         ([Block([head])], {"mask": "strict"}, "mask"),
         ([Block([head])], {"positions": SinusoidalAPE()}, "positions"),
     ):

@@ -108,8 +108,9 @@ def units(mlp: Mapping[str, Any] | None, names: Names) -> list[str]:
             continue
         top, _, floor = u["last"].partition("//")
         terms = scalars.to_poly(scalars.scalar(top)).terms
-        rise, shift = (int(terms.pop(m, 0)) for m in ((("T", 1),), ()))
-        if terms:
+        slopes = [terms.pop(m, Fraction(0)) for m in ((("T", 1),), ())]
+        rise, shift = map(int, slopes)
+        if terms or slopes != [rise, shift]:
             raise NopeproofError("an export to Coq", f"hidden units up to {u['last']}", "a number linear in T, or that // n")
         out.append(f"Units {body} {integer(int(u['first']))} {integer(rise)} {integer(shift)} {int(floor or 1)}")
     return out + ([f"Bias {vector(mlp['b_2'], names)}"] if mlp["b_2"] else [])
