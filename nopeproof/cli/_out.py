@@ -42,9 +42,10 @@ def console(to: TextIO | None = None) -> Console:
             raise BrokenPipeError
 
     out = to or sys.stdout
-    return Plain(
-        file=out, width=None if out.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH, highlight=False, soft_wrap=False, emoji=False
-    )
+    told = out.isatty() or "COLUMNS" in os.environ
+    # Rich believes a width only beside a height: with FORCE_COLOR and TERM=dumb it would take 80 columns all the same.
+    width, height = (None, None) if told else (PIPED_WIDTH, 100)
+    return Plain(file=out, width=width, height=height, highlight=False, soft_wrap=False, emoji=False)
 
 
 def writer(where: Path, name: str) -> ledger.Writer:
