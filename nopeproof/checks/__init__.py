@@ -19,7 +19,7 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
 
     proof = proof_of(claim)
     sure = proof.kind in ("proved", "certified")
-    part = 10.0 if deep else 0.2 if sure else 1.0  # after a proof the runs only guard against our own bugs
+    part = 10.0 if deep else 0.4 if sure else 1.0  # after a proof the runs only guard against our own bugs
     evidence: list[Evidence] = [proof, exhaust(claim, SECONDS * part)]
     whole = evidence[1].kind == "exhausted" and evidence[1].scope.covers(claim.scope)  # nothing in the scope is left to sample
     if all(e.kind != "refuted" for e in evidence) and not (sure and isinstance(claim.statement, Fails)) and (deep or not whole):

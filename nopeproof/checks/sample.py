@@ -53,14 +53,14 @@ class _Runs:
 def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Evidence:
     """`tested` on so many random words and instances, or `refuted` by the shrunk one. Deterministic.
 
-    Words of one token come first, of every length up to LONG; of every few if fewer examples than usual are asked for.
+    Words of one token come first, of every length up to LONG.
     """
     start, runs = time.perf_counter(), _Runs(claim)
     low, last = claim.scope.t_min, claim.scope.t_max if isinstance(claim.scope.t_max, int) else max(LONG, claim.scope.t_min)
     end = min(max(longest, low), last)
     evidence = lambda kind, scope, tool="hypothesis", **more: Evidence(kind, scope, tool, time.perf_counter() - start, **more)  # noqa: E731
     try:
-        for length in range(low, min(LONG, last) + 1, max(1, EXAMPLES // max(examples, 1))):
+        for length in range(low, min(LONG, last) + 1):
             T, circuit = next(members(claim, length))
             runs.look(T, circuit, _constant(circuit, length), 0)
         _hypothesis(claim, runs, examples, low, end)
