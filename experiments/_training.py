@@ -25,6 +25,13 @@ def trained(where: Path, layers: int | None = None) -> list[dict[str, Any]]:
     return found
 
 
+def append_new(writer: ledger.Writer, row: ledger.Row) -> None:
+    """Append a row, unless the last one there says the same of the same: a script that is run again repeats nothing."""
+    last = ledger.read(writer.path).rows[-1:] if writer.path.exists() else ()
+    if not any((old["data"], old["command"]) == (row["data"], row["command"]) for old in last):
+        writer.append(row)
+
+
 def plain_start(data: dict[str, Any]) -> bool:
     """Whether a cell was trained from drawn weights alone."""
     return data["config"]["recipe"].get("start", "random") == "random"

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from _training import LEDGER, plain_start, trained
+from _training import LEDGER, append_new, plain_start, trained
 
 from nopeproof import ledger
 from nopeproof.learn.summary import accuracy, models_of, ranking
 
+AFTER = ("sweeps",)
 PUBLISHED = {
     "source": "kazemnejad2023, Fig. 1, and the results published with it; mean of three seeds beyond the lengths trained on",
     "mean_reciprocal_rank": {"nope": 0.687, "t5": 0.549, "alibi": 0.502, "rotary:fraction=0.25": 0.330, "ape-sinusoidal": 0.215},
@@ -54,9 +55,8 @@ class LengthGeneralisation:
         for row in data["ranking"]["rows"]:
             print(f"{row['name']:33} mean reciprocal rank {row['mean']:.3f} ({row['low']:.3f} to {row['high']:.3f})")
         command = ["python", "experiments/length_generalisation.py", "--layers", str(self.layers)]
-        ledger.Writer(self.ledger, "length-generalisation", own=False).append(
-            ledger.row("length-generalisation", data=data, command=command)
-        )
+        row = ledger.row("length-generalisation", data=data, command=command)
+        append_new(ledger.Writer(self.ledger, "length-generalisation", own=False), row)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
+from _training import append_new
 
 from nopeproof import ledger
 from nopeproof.learn.summary import LEARNED, models_of
 
+AFTER = ("sweeps",)
 Outcome = tuple[Literal["holds", "fails", "no runs"], str]
 NONE: Outcome = ("no runs", "")
 
@@ -287,7 +289,9 @@ def main(asked: Options) -> None:
         print(f"{outcome:8} {p.name}: {p.says}\n         {figures or '-'}")
     if not asked.no_store:
         command = ["python", "experiments/predictions.py", "--ledger", str(asked.ledger)]
-        ledger.Writer(asked.ledger, "predictions", own=False).append(ledger.row("predictions", data={"predictions": rows}, command=command))
+        append_new(
+            ledger.Writer(asked.ledger, "predictions", own=False), ledger.row("predictions", data={"predictions": rows}, command=command)
+        )
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from _training import LEDGER
 from nopeproof import ledger, tasks
 from nopeproof.analysis.decompose import decompose
 from nopeproof.analysis.ranks import effective_rank
+from nopeproof.cli._out import progress
 from nopeproof.learn.compare import REFERENCE, find_runs
 from nopeproof.learn.observe import View, views, words
 from nopeproof.learn.recipe import Cell
@@ -28,6 +29,8 @@ from nopeproof.learn.tensors import one_thread
 from nopeproof.learn.train import load
 from nopeproof.theory.biases import bias
 from nopeproof.theory.ranks import relative_bias_rank
+
+AFTER = ("sweeps",)
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,12 @@ class ScoreDecomposition:
         """One row a run; those that are there are not made again."""
         writer = ledger.Writer(self.ledger, "score-decomposition", own=False)
         done = {row["data"]["digest"] for row in (ledger.read(writer.path).rows if writer.path.exists() else ())}
-        for run in find_runs(self.runs):
-            cell, _ = load(run)
-            if cell.pe == REFERENCE and cell.digest not in done:
-                data = self.fit(run, cell)
-                writer.append(
-                    ledger.row("score-decomposition", data=data, command=["python", "experiments/score_decomposition.py", str(run)])
-                )
+        with progress() as bars:
+            for run in bars.track(find_runs(self.runs), description="runs"):
+                cell, _ = load(run)
+                if cell.pe == REFERENCE and cell.digest not in done:
+                    command = ["python", "experiments/score_decomposition.py", str(run)]
+                    writer.append(ledger.row("score-decomposition", data=self.fit(run, cell), command=command))
 
     @one_thread()
     def fit(self, run: Path, cell: Cell) -> dict[str, Any]:
