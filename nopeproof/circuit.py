@@ -139,7 +139,7 @@ class Circuit:
         biases = [scalars.symbols(u.bias) for b in self.blocks for u in (b.mlp.units if b.mlp else ())]  # type: ignore[arg-type]
         return frozenset().union(*(v.symbols for v in self.vectors()), *biases) - {"k", "T"}
 
-    @property
+    @cached_property
     def concrete(self) -> bool:
         """True if every weight is a definite number, so that the circuit can be run."""
         units = [u for b in self.blocks for u in (b.mlp.units if b.mlp else ())]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from nopeproof import scalars
@@ -107,13 +108,15 @@ class Vector(_Linear):
         """The coordinates that are not zero."""
         return tuple(i for i, _ in self.entries)
 
-    @property
+    @cached_property
     def symbols(self) -> frozenset[str]:
         """The free symbols of all entries."""
         return frozenset().union(*(scalars.symbols(x) for _, x in self.entries))
 
     def substitute(self, values: Mapping[str, Scalar]) -> Vector:
         """Put numbers for free symbols."""
+        if all(isinstance(x, Fraction) for _, x in self.entries):
+            return self
         return Vector.of(self.residual, {i: scalars.substitute(x, values) for i, x in self.entries})
 
     def __str__(self) -> str:
@@ -157,7 +160,7 @@ class Residual:
         return name in self._subspaces
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Residual) and self.widths == other.widths
+        return self is other or (isinstance(other, Residual) and self.widths == other.widths)
 
     def __hash__(self) -> int:
         return hash(tuple(self.widths.items()))

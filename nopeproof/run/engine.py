@@ -80,7 +80,8 @@ class Forward:
     def head(self, head: Head, x: list[Row], where: str, number: int) -> HeadTrace:
         """Scores, weights and output of one head on normalised rows."""
         T, zero = len(x), self.zero
-        Q, K, V = ([[dot(f, row, zero) for f in map(self.vector, m)] for row in x] for m in (head.W_Q, head.W_K, head.W_V))
+        reads = ([self.vector(v) for v in m] for m in (head.W_Q, head.W_K, head.W_V))
+        Q, K, V = ([[dot(f, row, zero) for f in m] for row in x] for m in reads)
         columns = [self.vector(v) for v in head.W_O]
         scale = self.scale(head)
         bias = self.bias(T, number)

@@ -14,8 +14,8 @@ from typing import Any
 from nopeproof.circuit import Circuit, Head, visible
 from nopeproof.claims import Site
 from nopeproof.errors import NopeproofError
-from nopeproof.run.engine import Arithmetic, Forward, Row, add, dot, embed, require_concrete
-from nopeproof.run.exact import Exact
+from nopeproof.run.engine import Forward, Row, add, dot, embed, require_concrete
+from nopeproof.run.exact import Exact, outside, seen
 from nopeproof.run.trace import HeadTrace, Trace
 
 
@@ -40,14 +40,12 @@ class Decoder:
     is read, as where packed documents are masked from each other. Positions of a Window count all tokens.
     """
 
-    def __init__(
-        self, circuit: Circuit, arithmetic: Arithmetic | None = None, *, hidden: Collection[str] = (), restart: str | None = None
-    ) -> None:
+    def __init__(self, circuit: Circuit, *, hidden: Collection[str] = (), restart: str | None = None) -> None:
         require_concrete(circuit, "incremental")
         if circuit.mask == "none":
             found = "no mask: states depend on later tokens"
             raise NopeproofError(f"the exact incremental run of {circuit.name!r}", found, "a causal mask")
-        self.circuit, self.forward = circuit, Forward(circuit, arithmetic or Exact())
+        self.circuit, self.forward = circuit, Forward(circuit, Exact())
         if circuit.positions.kind != "none":
             raise self.forward.inexact()
         self.hidden, self.restart = frozenset(hidden), restart
@@ -73,7 +71,7 @@ class Decoder:
             if block.mlp is not None:
                 [row] = self.forward.ffn(block.mlp, self.forward.norm(block.norm_ffn, [row]), [row])
             self._keep(Site(b), row)
-        return row
+        return outside(row)
 
     def _keep(self, site: Site, row: Row) -> None:
         self.states.setdefault(site, []).append(row)
@@ -105,7 +103,7 @@ class Decoder:
         """Everything so far, as the trace of a run; the weights are not kept."""
         T = len(self.word)
         heads = {k: HeadTrace([row + [None] * (T - len(row)) for row in self.scores[k]], None, self.outputs[k]) for k in self.caches}
-        return Trace(self.circuit, tuple(self.word), "incremental", {site: list(rows) for site, rows in self.states.items()}, heads)
+        return seen(Trace(self.circuit, tuple(self.word), "incremental", {site: list(rows) for site, rows in self.states.items()}, heads))
 
 
 def run(circuit: Circuit, word: Sequence[str]) -> Trace:

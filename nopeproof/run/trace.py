@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -14,6 +14,24 @@ from nopeproof.claims import LAST, Site
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Subspace, Vector
 from nopeproof.scalars import Scalar
+
+
+class Lazy(Mapping):
+    """A mapping whose values are made from those of another, each when it is first asked for."""
+
+    def __init__(self, raw: Mapping, make: Callable[[Any], Any]) -> None:
+        self.raw, self.make, self.made = raw, make, {}
+
+    def __getitem__(self, key: Any) -> Any:
+        if key not in self.made:
+            self.made[key] = self.make(self.raw[key])
+        return self.made[key]
+
+    def __iter__(self) -> Iterator:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
 
 
 @dataclass(frozen=True)
@@ -71,8 +89,10 @@ class Trace:
     def lift(self, x: Scalar) -> Any:
         """An exact number in this run's arithmetic; in a torch run, rounded to its dtype."""
         if self.arithmetic in ("exact", "incremental"):
-            from nopeproof.run.exact import Exact as Numbers
-        elif self.arithmetic == "symbolic":
+            from nopeproof.run.exact import Exact, outside
+
+            return outside(Exact().lift(x))
+        if self.arithmetic == "symbolic":
             from nopeproof.run.symbolic import Symbols as Numbers
         elif self.arithmetic.startswith("ball"):
             from nopeproof.run.ball import Balls as Numbers
