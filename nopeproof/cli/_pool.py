@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from typing import Any
 
 from nopeproof.errors import NopeproofError
@@ -56,6 +57,19 @@ def spread(work: Work, items: Sequence[Any], workers: int, tell: Callable[[Any],
             process.join()
 
 
+def follow(ended: Callable[[], object]) -> None:
+    """End this process as soon as `ended`, which waits for the end of its parent, returns.
+
+    What is half done is done again by whoever starts next, who must not find another still at it.
+    """
+
+    def watch() -> None:
+        ended()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 def _start(work: Work) -> tuple[Any, Connection]:
     context = mp.get_context("spawn")
     here, there = context.Pipe()
@@ -99,6 +113,9 @@ def _collect(running: dict[Any, tuple[Any, int | None]], done: dict[int, tuple[b
 
 def _serve(work: Work, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    parent = mp.parent_process()
+    if parent is not None:
+        follow(parent.join)
     sys.stdout = sys.stderr  # what a construction file prints is not our answer
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:

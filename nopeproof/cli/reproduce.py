@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
+import ast
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nopeproof import ledger
-from nopeproof.cli import _lengths, _out, _pool, _properties, _rows, _targets
+from nopeproof.cli import _lengths, _out, _pool, _properties, _rows, _script, _targets
 from nopeproof.cli.report import OUT, folders, made, save
 from nopeproof.errors import NopeproofError
 from nopeproof.library import names
+
+if TYPE_CHECKING:
+    from nopeproof.cli.train import Train
 
 PRESET = "demo"
 EXPERIMENTS = Path("experiments")
@@ -29,7 +34,16 @@ class Reproduce:
     """
 
     full: bool = False
-    """Afterwards every script in experiments/ as well, each of which goes on where it was. Hours; needs a checkout."""
+    """Afterwards every script in experiments/ as well, each of which goes on where it was. Many hours; needs a checkout."""
+
+    names: tuple[str, ...] = ()
+    """Only these constructions. Default: all."""
+
+    steps: int | None = None
+    """Optimizer steps of the small comparison, instead of the preset's."""
+
+    scripts: tuple[str, ...] = ()
+    """With --full, only these scripts, each with options of its own: such as "mutations --limit 100"."""
 
     out: Path | None = None
     """The report to write. Default: runs/report.html."""
@@ -45,13 +59,16 @@ class Reproduce:
     def run(self) -> int:
         """Do all steps, saying what each shows. 0 if everything stands, else 1."""
         _out.at_least(self.jobs, 0, "--jobs")
-        if self.full and not scripts():
-            raise NopeproofError("every experiment", f"no scripts in {EXPERIMENTS.absolute()}", "a checkout of nopeproof, at its top")
+        asked = self.chosen() if self.full or self.scripts else []
         with _out.aside() as out:
             shown = _out.console(sys.stderr if self.json else out)
             say = lambda line: shown.print(line, markup=False)  # noqa: E731
-            work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT["html"], say)
-            steps = [verify, properties, lengths, train, compare, *([experiments] if self.full else []), report]
+            chosen = self.names or tuple(names())
+            work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT["html"], say, chosen, self.steps, asked)
+            work.training().grid()  # what makes no sense is refused before the work
+            for name in self.names:
+                _targets.load(name)
+            steps = [verify, properties, lengths, train, compare, *([experiments] if asked else []), report]
             results = [self.step(work, n, len(steps), step) for n, step in enumerate(steps, 1)]
         good = all(r["good"] for r in results)
         if self.json:
@@ -59,6 +76,19 @@ class Reproduce:
         else:
             shown.print(f"{'Everything stands' if good else 'Not everything stands'}. Open {work.out.absolute().as_uri()}", markup=False)
         return 0 if good else 1
+
+    def chosen(self) -> list[tuple[Path, list[str]]]:
+        """The scripts to run, with their options. Raises NopeproofError outside a checkout, and for a script there is none of."""
+        there = scripts()
+        if not there:
+            raise NopeproofError("every experiment", f"no scripts in {EXPERIMENTS.absolute()}", "a checkout of nopeproof, at its top")
+        if not self.full:
+            raise NopeproofError("--scripts", "it says which of the experiments, and none were asked for", "--full beside it")
+        options = {words[0]: words[1:] for words in map(shlex.split, self.scripts) if words}
+        for name in options:
+            if name not in there:
+                raise NopeproofError(f"the script {name!r}", "there are " + ", ".join(there), "one of these")
+        return [(path, options.get(name, [])) for name, path in there.items() if name in options or not options]
 
     def step(self, work: Work, n: int, of: int, step: Callable[[Work], dict[str, Any]]) -> dict[str, Any]:
         """One step, announced and timed."""
@@ -71,18 +101,27 @@ class Reproduce:
 
 @dataclass(frozen=True)
 class Work:
-    """What the steps share: the ledger asked for, how many processes, the report's file, and where progress is told."""
+    """What the steps share: the ledger asked for, how many processes, the report's file, where progress is told, and what to do."""
 
     asked: Path | None
     jobs: int
     out: Path
     say: Callable[[str], None]
+    names: tuple[str, ...] = ()
+    steps: int | None = None
+    scripts: Sequence[tuple[Path, Sequence[str]]] = ()
     runs: Path = field(default=Path("runs") / "train")
 
     @property
     def rows(self) -> Path:
         """Where rows go."""
         return ledger.folder(self.asked)
+
+    def training(self) -> Train:
+        """The small comparison, as `nopeproof train` would be asked for it."""
+        from nopeproof.cli.train import Train
+
+        return Train(preset=PRESET, steps=self.steps, out=self.runs, ledger=self.rows)
 
     def bar(self, task: Callable[[Any], Any], items: Sequence[Any], what: str) -> Iterator[Any]:
         """The results of all items, with a progress bar on a terminal."""
@@ -98,7 +137,7 @@ def verify(work: Work) -> dict[str, Any]:
     from nopeproof.cli.verify import Job, done
 
     known, jobs, rows = _rows.stored(ledger.read_all(work.rows)), [], []
-    for name in names():
+    for name in work.names:
         construction, claims = _targets.load(name)
         stored = [known.get(_rows.fingerprint(construction, c)) for c in claims]
         fresh = [c.id for c, r in zip(claims, stored, strict=True) if r is None or r["versions"] != ledger.versions()]
@@ -111,14 +150,14 @@ def verify(work: Work) -> dict[str, Any]:
     failed = [f"{r['construction']}/{r['claim']}" for r in rows if not r["data"]["stands"]]
     for name in failed:
         work.say(f"      does not stand: {name} (nopeproof verify {name})")
-    said = f"{len(rows) - len(failed)} of {len(rows)} claims of {len(names())} constructions stand; {kept} verdicts were kept"
+    said = f"{len(rows) - len(failed)} of {len(rows)} claims of {len(work.names)} constructions stand; {kept} verdicts were kept"
     return {"said": said, "good": not failed, "claims": len(rows), "kept": kept, "failed": failed}
 
 
 def properties(work: Work) -> dict[str, Any]:
     """Every circuit by every route: the runs agree, and nothing looks ahead."""
     known = ledger.read_all(work.rows)
-    stored = {name: _properties.kept(name, known) for name in names()}
+    stored = {name: _properties.kept(name, known) for name in work.names}
     jobs = [_properties.Job(name, work.rows) for name, row in stored.items() if row is None]
     rows = [r for r in stored.values() if r is not None] + list(work.bar(_properties.done, jobs, "checking"))
     failed = [f"{r['construction']}: {text}" for r in rows for text in r["data"]["failed"]]
@@ -132,7 +171,8 @@ def properties(work: Work) -> dict[str, Any]:
 def lengths(work: Work) -> dict[str, Any]:
     """How far Theorem 1's clock goes in floats: certified, measured, and where 1/t and 1/(t + 1) collide."""
     known = ledger.read_all(work.rows)
-    stored = {job: _lengths.kept(job, known) for job in _lengths.asked(work.rows)}
+    asked = [job for job in _lengths.asked(work.rows) if _targets.split(job.target)[0] in work.names]
+    stored = {job: _lengths.kept(job, known) for job in asked}
     made = work.bar(_lengths.done, [job for job, rows in stored.items() if rows is None], "limits of")
     rows = [row for rows in [*filter(None, stored.values()), *made] for row in rows]
     failed = [f"{r['construction']}/{r['claim']} in {r['data']['arithmetic']}" for r in rows if r["data"]["contradictions"]]
@@ -145,10 +185,9 @@ def lengths(work: Work) -> dict[str, Any]:
 
 def train(work: Work) -> dict[str, Any]:
     """A small comparison by gradient descent: NoPE beside T5's bias, learning to copy."""
-    from nopeproof.cli.train import Train
     from nopeproof.cli.train import train as train_grid
 
-    asked = Train(preset=PRESET, out=work.runs, ledger=work.rows)
+    asked = work.training()
     found, _ = train_grid(asked.grid(), work.runs / PRESET, asked.command(), work.rows, workers=work.jobs)
     failed = [row["cell"] for row in found if row["status"] == "failed"]
     seconds = sum(row.get("cpu_seconds", 0.0) for row in found)
@@ -160,12 +199,12 @@ def compare(work: Work) -> dict[str, Any]:
     """Trained beside built: each head's distance to the construction's 1/t, probes with their control, attention distance."""
     from nopeproof.cli.compare import Compare
     from nopeproof.cli.compare import compare as compare_runs
-    from nopeproof.cli.train import Train
 
-    digests = {cell.digest for cell in Train(preset=PRESET).grid().cells()}
+    cells = work.training().grid().cells()
+    digests = {cell.digest for cell in cells}
     rows = [r for r in ledger.read_all(work.rows).of("compare") if r["versions"] == ledger.versions()]
     kept = next((r["data"] for r in reversed(rows) if {m["digest"] for m in r["data"]["models"]} == digests), None)
-    found = kept or compare_runs(Compare(runs=(work.runs / PRESET,), ledger=work.rows))
+    found = kept or compare_runs(Compare(runs=tuple(work.runs / PRESET / cell.label for cell in cells), ledger=work.rows))
     nearest = min((m["uniform"]["nearest"] | {"name": m["name"]} for m in found["models"]), key=lambda x: x["nats"])
     said = (
         f"{len(found['models'])} models compared; nearest to the construction's head: {nearest['name']}, "
@@ -174,20 +213,31 @@ def compare(work: Work) -> dict[str, Any]:
     return {"said": said, "good": True, "models": len(found["models"])}
 
 
-def scripts() -> list[Path]:
-    """The experiments of a checkout."""
-    return sorted(p for p in EXPERIMENTS.glob("*.py") if not p.name.startswith("_"))
+def scripts() -> dict[str, Path]:
+    """The experiments of a checkout by name, each after those whose rows or runs it reads."""
+    found = {p.stem: p for p in sorted(EXPERIMENTS.glob("*.py")) if not p.name.startswith("_")}
+    return {
+        name: found[name] for name in TopologicalSorter({n: [a for a in _after(p) if a in found] for n, p in found.items()}).static_order()
+    }
+
+
+def _after(script: Path) -> Sequence[str]:
+    """What a script's constant AFTER names; the script is not run for it."""
+    for node in ast.parse(script.read_bytes()).body:
+        if isinstance(node, ast.Assign) and [t.id for t in node.targets if isinstance(t, ast.Name)] == ["AFTER"]:
+            return ast.literal_eval(node.value)
+    return ()
 
 
 def experiments(work: Work) -> dict[str, Any]:
-    """Every script in experiments/, one after the other."""
+    """The scripts in experiments/, one after the other."""
     failed = []
-    for script in scripts():
-        work.say(f"      {script}")
-        if subprocess.run([sys.executable, str(script)], stdout=sys.stderr, check=False).returncode:
+    for script, options in work.scripts:
+        work.say(f"      {shlex.join([str(script), *options])}")
+        if _script.run(script, options):
             failed.append(str(script))
             work.say(f"      {script} failed")
-    return {"said": f"{len(scripts()) - len(failed)} of {len(scripts())} scripts ended well", "good": not failed, "failed": failed}
+    return {"said": f"{len(work.scripts) - len(failed)} of {len(work.scripts)} scripts ended well", "good": not failed, "failed": failed}
 
 
 def report(work: Work) -> dict[str, Any]:

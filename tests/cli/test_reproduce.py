@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import nopeproof
 from nopeproof import ledger
 from nopeproof.cli import main, reproduce
 from nopeproof.learn import recipe
@@ -108,7 +111,7 @@ def test_lengths_are_certified_and_kept(capsys, monkeypatch):
     monkeypatch.setattr("nopeproof.cli._lengths.CLOCKS", ("rounding-clock/rounds",))
     monkeypatch.setattr("nopeproof.cli.limits.CLOCKS", ("rounding-clock/rounds",))
     monkeypatch.setattr("nopeproof.checks.limits.CONFIGURATIONS", ("bfloat16/float32/materialised",))
-    work = reproduce.Work(None, 1, Path("report.html"), print)
+    work = reproduce.Work(None, 1, Path("report.html"), print, ("rounding-clock",))
     assert reproduce.lengths(work)["rows"] == 1
     before = ledger.read_all(work.rows).rows
     assert reproduce.lengths(work)["rows"] == 1 and ledger.read_all(work.rows).rows == before
@@ -125,7 +128,7 @@ def test_it_says_what_it_shows(capsys):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_killed_verification_goes_on_where_it_was(tmp_path, monkeypatch):
+def test_a_killed_verification_goes_on_where_it_was(tmp_path):
     """The real command on every construction, killed without warning once some verdicts are stored."""
     words = [sys.executable, "-m", "nopeproof", "reproduce", "--jobs", "2", "--json"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
@@ -137,7 +140,123 @@ def test_a_killed_verification_goes_on_where_it_was(tmp_path, monkeypatch):
     process.send_signal(signal.SIGKILL)
     process.wait()
     claims = [(r["construction"], r["claim"]) for r in ledger.read_all(tmp_path / "runs" / "ledger").of("verdict")]
-    monkeypatch.setattr("nopeproof.cli.reproduce.names", lambda: sorted({name for name, _ in claims}))
-    found = reproduce.verify(reproduce.Work(None, 2, reproduce.OUT, print))
+    found = reproduce.verify(reproduce.Work(None, 2, reproduce.OUT["html"], print, tuple(sorted({name for name, _ in claims}))))
     assert found["kept"] == len(set(claims)) >= 12 and found["good"]
     assert found["claims"] > found["kept"] or len(claims) == found["claims"]
+
+
+EXPERIMENTS = Path(nopeproof.__file__).parents[1] / "experiments"
+SMALL = {
+    "ablations": "--names repeated-bos first-token --seconds 0.05",
+    "from_construction": "--steps 2 --seeds 0 --disturbed 0.0",
+    "length_generalisation": "--layers 1",
+    "mutations": "--names repeated-bos first-token --limit 12",
+    "predictions": "",
+    "score_decomposition": "runs/train/shallow --words 4",
+    "sweeps": "--presets shallow --steps 2 --seeds 0 --words 2 --workers 1",
+}  # fmt: skip
+"""Every script at the least scale at which it does all it does."""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the scripts and a ledger without rows."""
+    shutil.copytree(EXPERIMENTS, tmp_path / "experiments", ignore=shutil.ignore_patterns("ledger", "__pycache__"))
+    return tmp_path
+
+
+def test_each_script_comes_after_those_it_reads(checkout):
+    order = list(reproduce.scripts())
+    assert set(order) == {p.stem for p in EXPERIMENTS.glob("[a-z]*.py")}
+    for name, path in reproduce.scripts().items():
+        assert all(order.index(before) < order.index(name) for before in reproduce._after(path))
+    assert reproduce._after(checkout / "experiments" / "predictions.py")
+
+
+def test_a_script_that_fails_is_named_with_the_options_it_had(capsys):
+    Path("experiments").mkdir()
+    Path("experiments/two.py").write_text("import sys\nfrom _shared import CODE\nsys.exit(CODE if sys.argv[1:] == ['--x', 'a b'] else 0)\n")
+    Path("experiments/_shared.py").write_text("CODE = 3\n")
+    Path("experiments/one.py").write_text("AFTER = ('two',)\nprint('to standard error')\n")
+    work = reproduce.Work(None, 1, Path("r.html"), print, scripts=reproduce.Reproduce(full=True, scripts=("one", "two --x 'a b'")).chosen())
+    found = reproduce.experiments(work)
+    assert found["failed"] == ["experiments/two.py"] and found["said"].startswith("1 of 2")
+    assert capsys.readouterr().out.splitlines()[:2] == ["      experiments/two.py --x 'a b'", "      experiments/two.py failed"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_script_ends_with_the_process_that_asked_for_it():
+    Path("slow.py").write_text("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n")
+    parent = subprocess.Popen([sys.executable, "-c", "from nopeproof.cli import _script; _script.run('slow.py')"])
+    deadline = time.monotonic() + 30
+    while not (Path("pid").exists() and Path("pid").read_text()):
+        assert parent.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    parent.kill()
+    parent.wait()
+    child = int(Path("pid").read_text())
+    while time.monotonic() < deadline and Path(f"/proc/{child}").exists() and "Z" not in _state(child):
+        time.sleep(0.02)
+    assert time.monotonic() < deadline
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
+
+
+def everything(folder: Path) -> dict[str, set[str]]:
+    """{kind: what its rows say}, without times, versions, CPU seconds and the names of the writers' files."""
+    found: dict[str, set[str]] = {}
+    for row in ledger.read_all([folder / "experiments" / "ledger", folder / "runs" / "ledger"]).rows:
+        data = {k: v for k, v in row["data"].items() if k not in ("cpu_seconds", "seconds", "code", "tries", "by")}
+        said = json.dumps([row["construction"], row["claim"], row["verdict"], data if row["kind"] != "verdict" else None], sort_keys=True)
+        found.setdefault(row["kind"], set()).add(said)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_everything_killed_at_any_moment_goes_on_where_it_was(checkout):
+    """`reproduce --full` with every script at a small scale, killed without warning every few seconds: the same rows, each once."""
+    assert set(SMALL) == set(reproduce.scripts())
+    words = [sys.executable, "-m", "nopeproof", "reproduce", "--full", "--jobs", "1", "--names", "repeated-bos", "--steps", "2", "--json"]
+    words += ["--scripts", *(f"{name} {options}" for name, options in SMALL.items())]
+    rng, kills, moments = random.Random(0), 0, set()
+
+    def start() -> subprocess.Popen:
+        return subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=checkout, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+
+    def rows() -> int:
+        return len(ledger.read_all([checkout / "experiments" / "ledger", checkout / "runs" / "ledger"]).rows)
+
+    while kills < 12:
+        process, before = start(), rows()
+        deadline = time.monotonic() + 240
+        while process.poll() is None and rows() <= before + rng.randrange(3) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(rng.uniform(0, 2))
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+        moments.add(rows())
+    assert kills >= 5 and len(moments) >= 4
+    process = start()
+    out, _ = process.communicate(timeout=900)
+    found = {step["step"]: step for step in json.loads(out)["steps"]}
+    assert process.returncode == 0 and found["experiments"]["failed"] == [] and found["verify"]["kept"] == 3
+    killed = everything(checkout)
+    before = rows()
+    assert json.loads(start().communicate(timeout=900)[0])["good"] and rows() == before  # all is kept
+    shutil.rmtree(checkout / "experiments" / "ledger")
+    shutil.rmtree(checkout / "runs")
+    assert json.loads(start().communicate(timeout=900)[0])["good"]
+    whole = everything(checkout)
+    assert {kind: len(said) for kind, said in killed.items()} == {kind: len(said) for kind, said in whole.items()}
+    assert killed == whole
