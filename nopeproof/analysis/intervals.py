@@ -21,6 +21,13 @@ def bootstrap(values: Sequence[float] | Float[np.ndarray, " n"], *, level: float
     return _percentiles(drawn.mean(axis=1), level)
 
 
+def clustered(groups: Sequence[Sequence[float]], *, level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
+    """Percentile interval of the mean of all values where those of one group hang together: whole groups are drawn with replacement."""
+    drawn = np.random.default_rng(seed).integers(0, len(groups), (RESAMPLES, len(groups)))
+    sums, sizes = np.array([sum(g) for g in groups], dtype=float), np.array([len(g) for g in groups])
+    return _percentiles(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), level)
+
+
 def share_interval(shares: Float[np.ndarray, "seed length"], count: int, *, level: float = LEVEL, seed: int = 0) -> tuple[float, float]:
     """Interval of the mean of shares, each over ``count`` examples: seeds are drawn with replacement, then examples anew.
 
@@ -30,6 +37,20 @@ def share_interval(shares: Float[np.ndarray, "seed length"], count: int, *, leve
     seeds = rng.integers(0, len(table), (RESAMPLES, len(table)))
     right = rng.binomial(count, table[seeds]) / count
     return _percentiles(right.mean(axis=(1, 2)), level)
+
+
+def share_difference(
+    one: Float[np.ndarray, "seed length"], other: Float[np.ndarray, "seed length"], count: int, *, level: float = LEVEL, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of the difference of two such means, one row of each a seed: the same seeds are drawn for both, the examples apart.
+
+    Which of the shared examples each model got right is not known here; drawing them apart can only widen the interval where the
+    models tend to fail on the same ones.
+    """
+    rng, a, b = np.random.default_rng(seed), np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    seeds = rng.integers(0, len(a), (RESAMPLES, len(a)))
+    first, second = (rng.binomial(count, table[seeds]).mean(axis=(1, 2)) / count for table in (a, b))
+    return _percentiles(first - second, level)
 
 
 def score_intervals(scores: Sequence[dict[str, Any]], count: int) -> dict[str, list]:

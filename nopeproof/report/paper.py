@@ -79,6 +79,7 @@ def contents(found: Ledger) -> tuple[dict[str, Any], dict[str, str]]:
         "ablations": ablations(page["ablations"]),
         "limits": length_limits(page["limits"], figures),
         "trained": trained(page["comparison"], figures),
+        "generalisation": generalisation(page["generalisation"], page["rates"], figures),
         "results": [result(c) for c in shown],
     }, figures
 
@@ -148,6 +149,24 @@ def trained(compared: Mapping[str, Any], figures: dict[str, str]) -> dict[str, A
         "heads": heads,
         "distances": distances,
     }
+
+
+def generalisation(found: Sequence[Mapping[str, Any]], rates: Any, figures: dict[str, str]) -> list[dict[str, Any]]:
+    """Each recipe's sentences, figures as files, and tables; what the learning-rate searches found, with the first."""
+    parts = []
+    for n, entry in enumerate(found):
+        files = [(f"generalisation-{n}-{m}.svg", drawn, caption) for m, (caption, drawn) in enumerate(entry["figures"])]
+        figures |= {name: drawn for name, drawn, _ in files}
+        parts.append({
+            "title": entry["title"],
+            "sentences": entry["sentences"],
+            "figures": [{"file": name, "caption": caption} for name, _, caption in files],
+            "tables": [
+                {"title": title, "headings": list(headings), "rows": [list(row) for row in rows]}
+                for title, headings, rows in [*entry["tables"], *([rates] if rates[2] and n == 0 else [])]
+            ],
+        })  # fmt: skip
+    return parts
 
 
 def result(shown: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def trained(name: str, *pes: str) -> None:
-    run_sweep(Preset(name, "", pes, ("copy:symbols=4",), (0, 1), TINY), Path("runs/train") / name)
+    """A preset's runs, and their rows in the ledger as `train` writes them."""
+    rows = run_sweep(Preset(name, "", pes, ("copy:symbols=4",), (0, 1), TINY), Path("runs/train") / name)
+    writer = ledger.Writer(Path("ledger"), "train")
+    for row in rows:
+        writer.append(ledger.row("training", data=row))
 
 
 def test_the_document_is_the_row_and_the_default_is_the_one_preset_there_is(capsys):
@@ -30,10 +35,13 @@ def test_the_document_is_the_row_and_the_default_is_the_one_preset_there_is(caps
     assert main(["compare", "--words", "4", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     (row,) = ledger.read_all(Path("ledger")).of("compare")
+    (general,) = ledger.read_all(Path("ledger")).of("length-generalisation")
+    assert [general["data"]] == found.pop("generalisation") and general["data"]["cells"] == 2
     assert row["data"] == found and [m["name"] for m in found["models"]] == ["nope/0", "nope/1", "t5/0", "t5/1"]
     assert [m["name"] for run in found["built"] for m in run["models"]] == ["nope/0", "nope/1", "t5/0", "t5/1"]
     assert main([*row["command"][1:], "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == found
+    assert {k: v for k, v in json.loads(capsys.readouterr().out).items() if k != "generalisation"} == found
+    assert len(ledger.read_all(Path("ledger")).of("length-generalisation")) == 1  # it said nothing new
 
 
 def test_tables_name_models_and_null_models(capsys):
@@ -41,12 +49,35 @@ def test_tables_name_models_and_null_models(capsys):
     assert main(["compare", "runs/train/one", "--words", "4", "--lengths", "3"]) == 0
     shown = capsys.readouterr().out
     assert all(
-        word in shown for word in ("alibi", "not learned", "other seed", "untrained", "uniform", "key-only", "verdict", "reciprocal")
+        word in shown
+        for word in ("alibi", "not learned", "other seed", "untrained", "uniform", "key-only", "verdict", "trained lengths", "0 of 2")
     )
 
 
+def test_rows_alone_are_enough_without_any_run(capsys, tmp_path: Path):
+    trained("one", "nope", "t5")
+    shutil.rmtree("runs")
+    assert main(["compare", "--rows", "--out", "tables", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["schema", "generalisation"] and found["generalisation"][0]["cells"] == 2
+    assert not ledger.read_all(Path("ledger")).of("compare")
+    written = {path.name: path.read_text() for path in Path("tables").iterdir()}
+    assert set(written) >= {"accuracy.csv", "by-length.csv", "order.csv", "trends.csv", "copy_symbols4.svg"}
+    lines = written["by-length.csv"].splitlines()
+    assert len(lines) == 1 + 2 * TINY.test_length and lines[0].endswith("margin (nats)")
+    assert main(["compare"]) == 0  # no folder of runs: the rows, and a word on what was not looked at
+    assert "no weights were looked at" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
-    ("words", "said"), [([], "train first"), (["nowhere"], "train first"), (["--words", "1"], "train first"), (["--lengths", "0"], "2 on")]
+    ("words", "said"),
+    [
+        (["--rows", "nowhere"], "either --rows"),
+        ([], "train first"),
+        (["nowhere"], "train first"),
+        (["--words", "1"], "train first"),
+        (["--lengths", "0"], "2 on"),
+    ],
 )
 def test_misuse_is_one_message(capsys, words: list[str], said: str):
     assert main(["compare", *words]) == 2
@@ -57,5 +88,7 @@ def test_misuse_is_one_message(capsys, words: list[str], said: str):
 def test_several_presets_are_named_and_not_mixed(capsys):
     trained("one", "nope")
     trained("two", "nope")
+    for path in Path("ledger").iterdir():
+        path.unlink()
     assert main(["compare"]) == 2
     assert "runs/train/one, runs/train/two" in capsys.readouterr().err

@@ -149,7 +149,7 @@ EXPERIMENTS = Path(nopeproof.__file__).parents[1] / "experiments"
 SMALL = {
     "ablations": "--names repeated-bos first-token --seconds 0.05",
     "from_construction": "--steps 2 --seeds 0 --disturbed 0.0",
-    "length_generalisation": "--layers 1",
+    "length_generalisation": "",
     "mutations": "--names repeated-bos first-token --limit 12",
     "predictions": "",
     "score_decomposition": "runs/train/shallow --words 4",

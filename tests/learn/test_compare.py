@@ -65,7 +65,7 @@ def test_without_positions_in_the_embedding_layer_zero_probes_know_almost_nothin
 def model(pe: str, seed: int, inside: float, beyond: float, task: str = "copy") -> dict:
     scores = {"length": [1, 2, 3], "exact_match": [inside, inside, beyond]}
     return {"task": task, "pe": pe, "seed": seed, "name": f"{pe}/{seed}", "train_length": 2, "test_count": 100, "scores": scores,
-            "learned": inside >= 0.95, "exact_match_beyond": beyond}  # fmt: skip
+            "learned": inside >= 0.95, "exact_match_in": inside, "exact_match_beyond": beyond}  # fmt: skip
 
 
 def test_what_was_not_learned_enters_no_ranking():
