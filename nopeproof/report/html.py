@@ -8,10 +8,23 @@ from typing import Any
 
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import Ledger, Row
-from nopeproof.report import audit, graph, limits, svg, trained, views
+from nopeproof.report import audit, generalised, graph, limits, svg, trained, views
 from nopeproof.report.rows import MEANING, entries
 
-KINDS = ("audit", "construction", "verdict", "limits", "clock", "ablation", "mutation", "properties", "training", "compare")
+KINDS = (
+    "audit",
+    "construction",
+    "verdict",
+    "limits",
+    "clock",
+    "ablation",
+    "mutation",
+    "properties",
+    "training",
+    "compare",
+    "length-generalisation",
+    "learning-rate",
+)
 """Row kinds with a section of their own; rows of any other kind are listed at the end."""
 
 
@@ -60,6 +73,8 @@ def content(found: Ledger) -> dict[str, Any]:
         "runs": trained.runs(found.of("training")),
         "audits": [audited(r) for r in {r["data"]["model"]["folder"]: r for r in found.of("audit")}.values()],
         "comparison": trained.comparison(found.of("compare")),
+        "generalisation": generalised.shown(found.of("length-generalisation")),
+        "rates": generalised.searched(found.of("learning-rate")),
         "others": [(kind, n, " ".join(next(r for r in found.rows if r["kind"] == kind)["command"])) for kind, n in sorted(others.items())],
         "time": newest["time"],
         "versions": newest["versions"],
