@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nopeproof import scalars
 from nopeproof.errors import NopeproofError
@@ -72,6 +72,8 @@ class Circuit:
     positions: PositionalEncoding = field(default_factory=NoPE)
     unembedding: Mapping[str, VectorLike] | None = None
     name: str = "circuit"
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What runs have worked out of the weights, such as their rounded matrices; a circuit made by `replace` starts anew."""
 
     def __post_init__(self) -> None:
         R = self.residual

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count, product
+from typing import Any
 
 from nopeproof.checks.enclosed import can_enclose, enclosed_trace, surely_within
 from nopeproof.checks.evaluate import Witness, trimmed, violations
@@ -66,11 +67,30 @@ def guarded(claim: Claim) -> Claim:
     return replace(claim, statement=replace(statement, predicate=holds))
 
 
+class Members:
+    """The circuits of a claim to run words of some length on, each made once."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim, self.made = claim, {}
+
+    def __call__(self, length: int, seed: int = 0) -> tuple[int, Circuit]:
+        """(T, concrete circuit): the member T = length of a family, else the circuit itself. `seed` chooses what is left open."""
+        subject = self.claim.weights
+        T = max(length, subject.T_min) if isinstance(subject, Family) else length
+        which = T if isinstance(subject, Family) else None
+        whole = self._once((which, "whole"), lambda: subject.at(T) if isinstance(subject, Family) else subject)
+        part = lambda: trimmed(instance(whole, seed), self.claim.statement)  # noqa: E731
+        return T, self._once((which, None if whole.concrete else seed), part)
+
+    def _once(self, key: Any, make: Callable[[], Circuit]) -> Circuit:
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
+
+
 def members(claim: Claim, length: int, seed: int = 0) -> Iterator[tuple[int, Circuit]]:
-    """(T, concrete circuit) to run words of this length on: the member T = length of a family, else the circuit itself."""
-    subject = claim.weights
-    T = max(length, subject.T_min) if isinstance(subject, Family) else length
-    yield T, trimmed(instance(subject.at(T) if isinstance(subject, Family) else subject, seed), claim.statement)
+    """The one (T, concrete circuit) to run words of this length on."""
+    yield Members(claim)(length, seed)
 
 
 def words(circuit: Circuit, length: int, kind: str) -> Iterator[tuple[str, ...]]:
@@ -140,11 +160,12 @@ def exhaust(claim: Claim, seconds: float = SECONDS) -> Evidence:
     inner = statement.statement if isinstance(statement, Fails) else statement
     end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else 10**6
     contents: dict[int, dict] = {}
-    seconds *= PATIENCE if _few(claim, end) else 1
+    of = Members(claim)
+    seconds *= PATIENCE if _few(of, end) else 1
     for length in count(claim.scope.t_min):
         if length > end or (length > 1 and time.process_time() - start > seconds):
             break
-        found, complete = _length(claim, inner, length, contents, start + seconds)
+        found, complete = _length(of, inner, length, contents, start + seconds)
         if found is not None:
             return _found(claim, found, time.process_time() - start)
         if not complete:
@@ -156,36 +177,36 @@ def exhaust(claim: Claim, seconds: float = SECONDS) -> Evidence:
     return Evidence("exhausted", shown_scope(claim, finished), _tool(claim), took)
 
 
-def _few(claim: Claim, end: int) -> bool:
+def _few(of: Members, end: int) -> bool:
     """Whether the scope has so few words that all can be run."""
     if end > FEW:
         return False
-    _, circuit = next(members(claim, claim.scope.t_min))
+    _, circuit = of(of.claim.scope.t_min)
     bos = circuit.bos is not None
-    return max(len(circuit.tokens) - (bos and claim.scope.words != "any"), 1) ** (end - bos) <= FEW
+    return max(len(circuit.tokens) - (bos and of.claim.scope.words != "any"), 1) ** (end - bos) <= FEW
 
 
-def _length(claim: Claim, inner: Statement, length: int, contents: dict, deadline: float) -> tuple[Witness | None, bool]:
+def _length(of: Members, inner: Statement, length: int, contents: dict, deadline: float) -> tuple[Witness | None, bool]:
     """The first violation among the words of one length, and whether all of them were run, exactly.
 
     contents: what a content term was, for each circuit; the members of a family are circuits of their own.
     """
-    complete = True
-    for T, circuit in members(claim, length):
-        seen = contents.setdefault(T if isinstance(claim.weights, Family) else 0, {})
-        for n, word in enumerate(words(circuit, length, claim.scope.words)):
-            if n % 16 == 15 and time.process_time() > deadline:
+    complete, scope = True, of.claim.scope
+    T, circuit = of(length)
+    seen = contents.setdefault(T if isinstance(of.claim.weights, Family) else 0, {})
+    for n, word in enumerate(words(circuit, length, scope.words)):
+        if n % 16 == 15 and time.process_time() > deadline:
+            return None, False
+        try:
+            trace = trace_of(circuit, word, scope, inner)
+            witness = next(violations(inner, trace, T, seen), None)
+        except NopeproofError as bad:
+            if inexact(bad):
                 return None, False
-            try:
-                trace = trace_of(circuit, word, claim.scope, inner)
-                witness = next(violations(inner, trace, T, seen), None)
-            except NopeproofError as bad:
-                if inexact(bad):
-                    return None, False
-                raise
-            if witness is not None:
-                return {**witness, "T": T, "seed": 0}, True
-            complete = complete and not silent(inner, trace, T)
+            raise
+        if witness is not None:
+            return {**witness, "T": T, "seed": 0}, True
+        complete = complete and not silent(inner, trace, T)
     return None, complete
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from nopeproof.checks.evaluate import Witness, violations
-from nopeproof.checks.exhaust import members, shown_scope, silent, trace_of
+from nopeproof.checks.exhaust import Members, shown_scope, silent, trace_of
 from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Evidence, Fails
 from nopeproof.errors import NopeproofError
@@ -33,7 +33,7 @@ class _Runs:
     """The words that could be run, and why others could not."""
 
     def __init__(self, claim: Claim) -> None:
-        self.claim, self.ran, self.refused = claim, 0, ""
+        self.claim, self.member, self.ran, self.refused = claim, Members(claim), 0, ""
         statement = claim.statement
         self.inner = statement.statement if isinstance(statement, Fails) else statement
 
@@ -61,7 +61,7 @@ def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Ev
     evidence = lambda kind, scope, tool="hypothesis", **more: Evidence(kind, scope, tool, time.perf_counter() - start, **more)  # noqa: E731
     try:
         for length in range(low, min(LONG, last) + 1):
-            T, circuit = next(members(claim, length))
+            T, circuit = runs.member(length)
             runs.look(T, circuit, _constant(circuit, length), 0)
         _hypothesis(claim, runs, examples, low, end)
     except _Found as found:
@@ -85,7 +85,7 @@ def _hypothesis(claim: Claim, runs: _Runs, examples: int, low: int, end: int) ->
     )
     @given(st.data(), st.integers(low, end), st.integers(0, 7))
     def attempt(data: st.DataObject, length: int, seed: int) -> None:
-        T, circuit = next(members(claim, length, seed))
+        T, circuit = runs.member(length, seed)
         alphabet = [t for t in circuit.tokens if t != circuit.bos or claim.scope.words == "any"]
         first = [circuit.bos] if circuit.bos is not None else []
         rest = length - len(first)

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from nopeproof.circuit import Block, Circuit, Head, Norm, Window
+from nopeproof.circuit import MLP, Block, Circuit, Head, Norm, Window
 from nopeproof.claims import Site
 from nopeproof.errors import NopeproofError
 from nopeproof.positions import Geometry, PositionalEncoding
@@ -108,7 +108,15 @@ class Forward:
                 gone[:, : mask.sinks] = False
                 self.hidden |= gone
 
-    def matrix(self, vectors: Sequence[Any]) -> Float[Tensor, "n d_model"]:
+    def matrix(self, part: Any, name: str) -> Float[Tensor, "n d_model"]:
+        """The rows of one matrix of a head (by its name) or an FFN ("read", "write", "b_2"), rounded once for all runs of the circuit."""
+        known = self.circuit.memo.setdefault((self.dtype, self.device), {})
+        if (id(part), name) not in known:  # the circuit holds its parts, so that an id means one as long as this memo lives
+            rows = [getattr(u, name) for u in part.units] if name in ("read", "write") else getattr(part, name)
+            known[id(part), name] = self.rounded([rows] if name == "b_2" else rows)
+        return known[id(part), name]
+
+    def rounded(self, vectors: Sequence[Any]) -> Float[Tensor, "n d_model"]:
         """Sparse exact vectors as rounded rows."""
         out = torch.zeros(len(vectors), self.circuit.d_model, dtype=torch.float64)
         entries = [(n, i, nearest(x, self.dtype)) for n, v in enumerate(vectors) for i, x in v.entries]
@@ -136,7 +144,7 @@ class Forward:
     def embed(self, words: Sequence[Sequence[str]]) -> Float[Tensor, "batch T d_model"]:
         """W_E, one row a token."""
         tokens = {t: n for n, t in enumerate(sorted({t for word in words for t in word}))}
-        table = self.matrix([self.circuit.embedding.tokens[t] for t in tokens])
+        table = self.rounded([self.circuit.embedding.tokens[t] for t in tokens])
         return table[torch.tensor([[tokens[t] for t in word] for word in words], device=self.device)]
 
     def norm(self, norm: Norm | None, x: Float[Tensor, "... T d_model"], where: str) -> Float[Tensor, "... T d_model"]:
@@ -154,21 +162,28 @@ class Forward:
         mlp = block.mlp
         if mlp is None:
             return rows
-        bias = torch.tensor([nearest(u.bias, self.dtype) for u in mlp.units], dtype=torch.float64).to(self.dtype).to(self.device)  # type: ignore[arg-type]
-        before = self.norm(block.norm_ffn, rows, where) @ self.matrix([u.read for u in mlp.units]).T + bias
+        before = self.norm(block.norm_ffn, rows, where) @ self.matrix(mlp, "read").T + self.biases(mlp)
         after = before.relu() if mlp.activation == "relu" else F.gelu(before)
-        return rows + (after @ self.matrix([u.write for u in mlp.units]) + self.matrix([mlp.b_2])[0])
+        return rows + (after @ self.matrix(mlp, "write") + self.matrix(mlp, "b_2")[0])
+
+    def biases(self, mlp: MLP) -> Float[Tensor, " units"]:
+        """The hidden units' biases, rounded once."""
+        known = self.circuit.memo.setdefault((self.dtype, self.device), {})
+        if (id(mlp), "bias") not in known:
+            exact = [nearest(u.bias, self.dtype) for u in mlp.units]  # type: ignore[arg-type]
+            known[id(mlp), "bias"] = torch.tensor(exact, dtype=torch.float64).to(self.dtype).to(self.device)
+        return known[id(mlp), "bias"]
 
     def head(self, head: Head, x: Float[Tensor, "... T d_model"], bias: Tensor | None, where: str) -> HeadTrace:
         """Scores, weights and output of one head on normalised rows."""
-        Q, K, V = (x @ self.matrix(m).T for m in (head.W_Q, head.W_K, head.W_V))
+        Q, K, V = (x @ self.matrix(head, m).T for m in ("W_Q", "W_K", "W_V"))
         if self.circuit.positions.kind == "rotate" and head.d_head:
             geometry = Geometry(1, head.d_head, self.T)
             Q, K = self.positions("rotate", geometry, Q), self.positions("rotate", geometry, K)
         scale = 1.0 if head.scale == "1" else head.d_head**-0.5
         attend = {"materialised": self.materialised, "sdpa": self.sdpa, "streaming": self.streaming}[self.route]
         scores, weights, average = attend(Q, K, V, scale, bias, where)
-        return HeadTrace(scores, weights, average @ self.matrix(head.W_O))
+        return HeadTrace(scores, weights, average @ self.matrix(head, "W_O"))
 
     def materialised(self, Q: Tensor, K: Tensor, V: Tensor, scale: float, bias: Tensor | None, where: str) -> tuple[Tensor, Tensor, Tensor]:
         """Everything formed: scores and weights [..., T, T]."""

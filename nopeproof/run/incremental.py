@@ -148,7 +148,7 @@ def run_floats(forward: Any, words: Sequence[Sequence[str]]) -> tuple[dict[Site,
 def _attend_floats(forward: Any, head: Head, x: Any, t: int, cache: dict[int, tuple[Any, Any]]) -> Any:
     import torch
 
-    query, own, value = (x @ forward.matrix(m).T for m in (head.W_Q, head.W_K, head.W_V))
+    query, own, value = (x @ forward.matrix(head, m).T for m in ("W_Q", "W_K", "W_V"))
     cache[t] = (own, value)
     seen = visible(forward.circuit.mask, t, t + 1)
     later = set(visible(forward.circuit.mask, t + 1, t + 2))
@@ -160,4 +160,4 @@ def _attend_floats(forward: Any, head: Head, x: Any, t: int, cache: dict[int, tu
         mean = torch.zeros_like(value)
     for i in set(cache) - later:
         del cache[i]
-    return mean @ forward.matrix(head.W_O)
+    return mean @ forward.matrix(head, "W_O")
