@@ -18,7 +18,7 @@ from nopeproof.theory.bias_claims import rank_is, woerdeman_is
 
 kind = "characterisation"
 uses = ["relative-position", "alibi"]
-EVERY = Scope(order="forall weights forall T")
+EVERY = Scope(order="forall weights forall T", words="any")
 CASES = [
     ("alibi", "alibi", 256, 1),
     ("quadratic", "polynomial", 256, 2),

@@ -17,7 +17,7 @@ from nopeproof.theory.bias_claims import rank_is, t5_drawn_table, t5_every_table
 kind = "impossibility"
 uses = ["bias-dimensions"]
 SOURCE = "raffel2020 for the buckets; kazemnejad2023, Sec. 5.2 for the resemblance; massey1969 for the rank"
-EVERY = Scope(order="forall weights forall T")
+EVERY = Scope(order="forall weights forall T", words="any")
 
 
 def heads(T):

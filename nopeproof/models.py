@@ -17,6 +17,7 @@ from nopeproof.errors import NopeproofError
 
 Mask = Literal["causal", "strict", "none", "window"]
 Attention = Literal["softmax", "softmax+1", "linear", "any"]
+ANY_FFN = "any function of one position's state"
 MASKS = {
     "causal": "key i is visible from t iff i <= t",
     "strict": "key i is visible from t iff i < t; the empty sum is 0",
@@ -47,7 +48,7 @@ class ModelClass:
     positions: Sequence[str] = ("nope",)
     attention: Attention = "softmax"
     norms: Sequence[str] = ("none", "layernorm", "rmsnorm")
-    ffn: str = "any function of one position's state"
+    ffn: str = ANY_FFN
     sizes: Mapping[str, int] = field(default_factory=dict)
     arithmetic: str = "real"
     about: str = ""

@@ -25,7 +25,8 @@ def _changed(field: str, have: Any, new: Any) -> Drop:
         models = claim.subject
         if not isinstance(models, ModelClass) or getattr(models, field) != have:
             return None
-        return replace(claim, subject=replace(models, **{field: new}))
+        scope = replace(claim.scope, words="any") if (field, new) == ("bos", False) else claim.scope
+        return replace(claim, subject=replace(models, **{field: new}), scope=scope)
 
     return drop
 

@@ -1,14 +1,15 @@
 """An argument about a class of models, written as steps that are computed: a false step shows, and so does a missing hypothesis.
 
-A prover makes an `Argument`, names the conventions it needs of the class (`needs`), computes its steps (`step`, `identity`,
-`positive`) and ends with `proved`, `exhausted` or `refuted`. Where a need or a step fails the evidence is "open" and says which.
+A prover makes an `Argument`, names the conventions it needs of the class (`needs`) and those that do not matter to it (`whatever`),
+computes its steps (`step`, `identity`, `positive`) and ends with `proved`, `exhausted` or `refuted`. Where a need or a step fails, or
+where the class fixes something that the prover never looked at, the evidence is "open" and says which.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -16,29 +17,64 @@ from typing import Any
 from nopeproof.claims import Claim, Evidence, Kind
 from nopeproof.errors import NopeproofError
 from nopeproof.models import ModelClass
+from nopeproof.scope import Order
 
 SPOTS = (Fraction(0), Fraction(1), Fraction(2, 3), Fraction(7), Fraction(101, 10))
+PROSE = ("name", "about")  # fields of a class that no prover can read
+EVERY_MEMBER: tuple[Order, ...] = ("forall weights forall T",)
+SOME_MEMBER: tuple[Order, ...] = ("forall T exists weights",)
 
 
 class Argument:
-    """The steps of one prover on one claim. `tool` names the prover in the evidence."""
+    """The steps of one prover on one claim. `tool` names the prover in the evidence.
 
-    def __init__(self, claim: Claim, tool: str) -> None:
+    orders: the quantifiers of the statement that is argued for. floats: whether the argument is one about the class's own float
+    format; else it is about real numbers. The claim's scope has to agree with both, and with the words that the class has.
+    """
+
+    def __init__(self, claim: Claim, tool: str, orders: Sequence[Order] = EVERY_MEMBER, *, floats: bool = False) -> None:
         if not isinstance(claim.subject, ModelClass):
             found = f"a claim about the {type(claim.subject).__name__} {claim.subject.name!r}"
             raise NopeproofError(f"the prover {tool}", found, "a claim about a ModelClass")
         self.claim, self.tool, self.models, self.start = claim, tool, claim.subject, time.perf_counter()
         self.steps: list[str] = []
         self.failed: list[str] = []
+        self.looked: set[str] = set(PROSE)
+        if floats:
+            self.whatever("arithmetic")
+        else:
+            self.needs("arithmetic", "real")
+        scope = claim.scope
+        self.need(f"the order {' or '.join(orders)}; the scope has {scope.order}", scope.order in orders)
+        same = scope.arithmetic == self.models.arithmetic
+        self.need(f"a scope in the class's arithmetic {self.models.arithmetic}; it is in {scope.arithmetic}", same)
+        self.need("words without a BOS, as the class has none", self.models.bos or scope.words == "any")
+
+    def need(self, what: str, holds: bool) -> None:
+        """A hypothesis about the claim, computed by the caller."""
+        if not holds:
+            self.failed.append(f"the argument needs {what}")
 
     def needs(self, convention: str, *allowed: Any) -> None:
         """A hypothesis: the class has one of these values of a field (for positions and norms: no others)."""
+        self.looked.add(convention)
         have = getattr(self.models, convention)
         if not (set(have) <= set(allowed) if isinstance(have, tuple) else have in allowed):
             self.failed.append(f"the argument needs {convention} {' or '.join(map(str, allowed))}; the class has {have}")
 
+    def whatever(self, *conventions: str) -> None:
+        """Fields, or single sizes ("sizes.T"), that the argument holds for all values of, or reads in steps of its own."""
+        self.looked.update(conventions)
+
+    def lacking(self) -> list[str]:
+        """What has failed, and what the class fixes and the prover has neither needed nor said to be of no account."""
+        have = {f.name: getattr(self.models, f.name) for f in fields(self.models)}
+        have |= {f"sizes.{n}": x for n, x in have.pop("sizes").items() if "sizes" not in self.looked}
+        return [*self.failed, *(f"the argument never looks at {n}; the class has {x}" for n, x in have.items() if n not in self.looked)]
+
     def size(self, name: str) -> int:
         """A number the class fixes. Raises NopeproofError if it does not."""
+        self.looked.add(f"sizes.{name}")
         if name not in self.models.sizes:
             raise NopeproofError(f"the prover {self.tool}", f"{self.models.name!r} fixes no {name}", f"sizes={{{name!r}: ...}}")
         return self.models.sizes[name]
@@ -78,13 +114,16 @@ class Argument:
     def evidence(self, kind: Kind, witness: Mapping[str, Any] | None = None, assumes: Sequence[str] = (), **scope: Any) -> list[Evidence]:
         """Evidence of that kind, if no need and no step has failed, else "open"; `scope`: where it holds, if not everywhere claimed."""
         took = time.perf_counter() - self.start
-        if self.failed:
-            return [Evidence("open", self.claim.scope, self.tool, took, reason="; ".join(self.failed), steps=tuple(self.steps))]
+        failed = self.lacking()
+        if failed:
+            return [Evidence("open", self.claim.scope, self.tool, took, reason="; ".join(failed), steps=tuple(self.steps))]
         shown = replace(self.claim.scope, **scope)
         return [Evidence(kind, shown, self.tool, took, witness, assumes=tuple(assumes), steps=tuple(self.steps))]
 
     def refuted(self, witness: Mapping[str, Any]) -> list[Evidence]:
-        """The claim is false: the witness says where."""
+        """The claim is false: the witness says where. "Open" if a need or a step has failed: then nothing is known of this class."""
+        if self.failed:
+            return self.evidence("refuted")
         took = time.perf_counter() - self.start
         return [Evidence("refuted", self.claim.scope, self.tool, took, witness, steps=tuple(self.steps))]
 

@@ -17,6 +17,8 @@ def _argument(claim: Claim, tool: str = "theory.ranks: Massey's registers, both 
     a = Argument(claim, tool)
     a.needs("positions", "nope")
     a.needs("attention", "softmax")  # which does not see g(t)
+    a.needs("mask", "causal")  # keys i <= t: others make other triangles
+    a.whatever("depth", "bos", "norms", "ffn", "sizes.d_head")  # q_t and k_i are functions of position, wherever they come from
     return a
 
 
@@ -82,6 +84,9 @@ def one_scalar(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     """Every g from 1..T to the values -1, 0, 1, 2, not constant: relative iff affine or a parity. Solved for (c, d) each time."""
     a = _argument(claim)
     T = a.size("T")
+    a.need(f"a scope of {T} positions", (claim.scope.t_min, claim.scope.t_max) == (T, T))
+    if a.lacking():
+        return a.evidence("exhausted")
     every = [g for g in product((-1, 0, 1, 2), repeat=T) if len(set(g)) > 1]
     affine = [g for g in every if len({y - x for x, y in pairwise(g)}) == 1]
     parity = [g for g in every if all(x == y for x, y in zip(g, g[2:], strict=False))]
@@ -101,6 +106,9 @@ def one_scalar_every_g(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     import sympy
 
     a = _argument(claim)
+    a.need("five positions or more: on four other functions are relative too", claim.scope.t_min >= 5)
+    if a.lacking():
+        return a.evidence("proved")
     T, z = 5, sympy.Symbol("z")
     u = sympy.symbols(f"u1:{T + 1}")
     p = {k: [u[i + k] * (u[i + 1] - u[i]) for i in range(T - k)] for k in range(1, T)}

@@ -8,7 +8,7 @@ from math import factorial
 from typing import Any
 
 from nopeproof.claims import Claim, Evidence
-from nopeproof.models import ModelClass
+from nopeproof.models import ANY_FFN, ModelClass
 from nopeproof.positions import encoding
 from nopeproof.theory.argument import Argument
 
@@ -26,6 +26,8 @@ def constant_words(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     from nopeproof.theory.members import spread, visible
 
     a = Argument(claim, "theory.collapse: induction over keys and layers")
+    a.needs("ffn", ANY_FFN)
+    a.whatever("depth", "mask", "positions", "attention", "norms", "sizes")  # three of them are what the steps below are about
     apart = _apart(a.models)
     if apart:
         return a.refuted(apart)
@@ -67,6 +69,9 @@ def permutation_equivariance(claim: Claim, deep: bool = False) -> Sequence[Evide
 
     a = Argument(claim, "theory.collapse: permutations that keep the mask")
     a.needs("positions", "nope")
+    a.needs("attention", "softmax", "softmax+1", "linear")  # hard attention may break ties by order
+    a.needs("ffn", ANY_FFN)
+    a.whatever("depth", "mask", "bos", "norms", "sizes")
     for T in range(1, 7):
         kept = permutations_kept(a.models, T)
         a.step(f"T = {T}: {kept} of {factorial(T)} permutations keep the mask", kept == factorial(T))

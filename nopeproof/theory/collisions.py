@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from fractions import Fraction
 
 from nopeproof.claims import Claim, Evidence
+from nopeproof.models import ModelClass
 from nopeproof.theory.argument import Argument
 from nopeproof.theory.precision import first_collision, format_named, round_to
 
@@ -17,7 +19,8 @@ def first_at(t: int) -> Callable[[Claim, bool], Sequence[Evidence]]:
     """The prover of: in the class's format 1/t and 1/(t + 1) round to one number, and no earlier neighbours do."""
 
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-        a = Argument(claim, "theory.precision: rounding to nearest even, in integers")
+        a = Argument(claim, "theory.precision: rounding to nearest even, in integers", floats=True)
+        a.whatever(*(f.name for f in fields(ModelClass)))  # numbers alone are spoken of
         fmt = format_named(a.models.arithmetic)
         a.step(f"the theorem of first_collision gives t = {t} for {fmt}", first_collision(fmt) == t)
         a.step(f"fl(1/{t}) = fl(1/{t + 1})", round_to(Fraction(1, t), fmt) == round_to(Fraction(1, t + 1), fmt))

@@ -121,17 +121,19 @@ def partition(words: Iterable[Word], depth: int, *, strict: bool = False, bos: b
 
 def bayes_ceiling(
     examples: Iterable[tuple[Word, Hashable] | tuple[Word, Hashable, Fraction | int]],
-    depth: int,
+    depth: int | Refinement,
     *,
     strict: bool = False,
     bos: bool = False,
 ) -> Fraction:
     """The best accuracy of any NoPE model of that depth on (word, label) or (word, label, weight): exact, and attained.
 
+    In place of a depth a `Refinement` may be given, for models with a window.
+
     Below 1 for depth 1, for words without BOS (constant ones), or where labels are random. With BOS and depth >= 2 it
     only says how random the labels are: nothing about the model.
     """
-    r = Refinement(depth, strict, bos)
+    r = depth if isinstance(depth, Refinement) else Refinement(depth, strict, bos)
     mass: dict[int, Counter[Hashable]] = defaultdict(Counter)
     for word, label, *weight in examples:
         w = Fraction(weight[0]) if weight else Fraction(1)

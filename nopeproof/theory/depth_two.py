@@ -39,6 +39,8 @@ from math import gcd
 
 from nopeproof.claims import Claim, Evidence
 from nopeproof.errors import NopeproofError
+from nopeproof.models import ANY_FFN
+from nopeproof.scope import Order
 from nopeproof.theory.argument import Argument
 
 Colour = tuple[str, int, int]
@@ -207,7 +209,10 @@ def none_collide(*, constant_too: bool) -> Callable[[Claim, bool], Sequence[Evid
     """The prover of: no two different words, or none that are not both constant, up to the scope's length end alike in every model."""
 
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-        a = Argument(claim, "theory.depth_two: relations among the squares of a lattice path")
+        orders: tuple[Order, ...] = ("forall T exists weights", "exists weights forall T")  # for all words up to a length one will do
+        a = Argument(claim, "theory.depth_two: relations among the squares of a lattice path", orders)
+        a.whatever("norms")
+        a.needs("ffn", ANY_FFN)
         for convention, value in (("positions", "nope"), ("attention", "softmax"), ("depth", 2), ("bos", False)):
             a.needs(convention, value)
         a.needs("mask", "causal", "strict")

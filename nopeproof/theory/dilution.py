@@ -25,6 +25,14 @@ def _argument(claim: Claim) -> Argument:
     a = Argument(claim, TOOL)
     a.needs("attention", "softmax")
     a.needs("depth", 1)
+    a.whatever("ffn", "bos", "norms", "sizes")  # of one head, whose logits and values are bounded
+    return a
+
+
+def _any_keys(claim: Claim) -> Argument:
+    """For what holds of n keys, whichever they are."""
+    a = _argument(claim)
+    a.whatever("mask", "positions")
     return a
 
 
@@ -35,7 +43,7 @@ def _share(a: Argument) -> None:
 
 def focus(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     """One key whose weight is E times that of each of n - 1 others has a share >= 1 - e iff E >= (n - 1)(1 - e)/e."""
-    a = _argument(claim)
+    a = _any_keys(claim)
     a.identity("E/(E + n - 1) - (1 - e)", "(e*E - (1 - e)*(n - 1))/(E + n - 1)", "so the signs of both sides agree")
     a.positive("E + n - 1", {"E": Fraction(1, 100), "n": 1})
     for e in (Fraction(1, 2), Fraction(1, 10), Fraction(1, 1000)):
@@ -49,7 +57,7 @@ def focus(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
 def fading(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     """With logits in a fixed range no key keeps a share of 1 - e beyond n = 1 + r e/(1 - e) keys."""
-    a = _argument(claim)
+    a = _any_keys(claim)
     _share(a)
     a.identity("r/((1 + r*e/(1 - e) + d - 1) + r) - (1 - e)", "-(1 - e)**2*d/(r + (1 - e)*d)", "d keys beyond: below 1 - e")
     return a.evidence("proved")
@@ -61,7 +69,7 @@ def influence(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     With m the mean over the others, the outputs are m + s (v - m) and m + s' (v' - m), 0 <= s, s' <= r/(n - 1 + r) =: S. Their
     difference is affine in s and in s', so its norm is largest at a corner: 0, S |v - m|, S |v' - m| or S |v - v'|, all <= 2 C S.
     """
-    a = _argument(claim)
+    a = _any_keys(claim)
     _share(a)
     a.identity("(W*m + w*v)/(W + w)", "m + w/(W + w)*(v - m)", "the average with one key set apart")
     a.identity("(m + S*(v - m)) - (m + S*(x - m))", "S*(v - x)", "the corner where both shares are largest")

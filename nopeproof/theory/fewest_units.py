@@ -17,6 +17,14 @@ SKIP = f"{SCALAR}, and 1/t itself in the read-out"
 TOOL = "theory.widths: chords of a convex curve"
 
 
+def _argument(claim: Claim, tool: str, *ffns: str) -> Argument:
+    a = Argument(claim, tool)
+    a.needs("ffn", *ffns)
+    a.needs("depth", 1)  # a second FFN reads more than the scalar
+    a.whatever("mask", "bos", "positions", "attention", "norms", "sizes")  # the statement begins with the scalar 1/t
+    return a
+
+
 def exact_units(*, skip: bool) -> Callable[[Claim, bool], Sequence[Evidence]]:
     """The prover of: floor(T/2) units are needed for t on 1..T, and are enough; with 1/t in the read-out ceil(T/2) - 1.
 
@@ -26,8 +34,7 @@ def exact_units(*, skip: bool) -> Callable[[Claim, bool], Sequence[Evidence]]:
     """
 
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-        a = Argument(claim, TOOL)
-        a.needs("ffn", SKIP if skip else SCALAR)
+        a = _argument(claim, TOOL, SKIP if skip else SCALAR)
         a.identity("(1/b - 1/a)*(c - a) - (1/c - 1/a)*(b - a)", "(b - a)*(c - a)*(b - c)/(a*b*c)", "no three points on a line")
         a.identity("1/(1/(j + 1) - 1/j)", "-j*(j + 1)", "the slope of the chord from t = j + 1 to j")
         a.positive("(j + 2)*(j + 3) - j*(j + 1)", {"j": 1}, "chords bend upwards")
@@ -65,8 +72,7 @@ def rounding_pieces(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
     A line follows a..b within 1/2 iff (t - a)(b - t) < t in between: from a = k^2 up to b = k^2 + 2k and no further.
     """
-    a = Argument(claim, TOOL)
-    a.needs("ffn", SCALAR, SKIP)
+    a = _argument(claim, TOOL, SCALAR, SKIP)
     a.identity("(k**2 + j) - j*(2*k - j)", "(k - j)**2 + j", "the run from k^2 to k^2 + 2k is within 1/2: positive for j >= 1")
     a.identity("k*(k + 1)", "k**2 + k", "one further, t = k^2 + k is 1/2 away, not less")
     for T in range(1, 40 if deep else 26):
@@ -82,8 +88,7 @@ def steepness(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
     Neighbours 1/t and 1/(t + 1) are 1/(t (t + 1)) apart, their values 1. Whatever is continuous on [0, 1] is bounded there besides.
     """
-    a = Argument(claim, "theory.widths: steps of t against steps of 1/t")
-    a.needs("ffn", LIPSCHITZ)
+    a = _argument(claim, "theory.widths: steps of t against steps of 1/t", LIPSCHITZ)
     a.identity("1/t - 1/(t + 1)", "1/(t*(t + 1))", "so |f(1/t) - f(1/(t + 1))| <= L/(t (t + 1))")
     a.identity("(1 - 2*e)/(1/t - 1/(t + 1))", "(1 - 2*e)*t*(t + 1)", "and to be within e of both takes this slope")
     a.identity("2 + 4*K*(K + 1) + 2*K", "(2*K + 2)*(2*K + 1)", "all K = T/2 - 1 units of the minimal network on: slope T (T - 1), T even")

@@ -17,6 +17,8 @@ def scales_away(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     """
     a = Argument(claim, "theory.homogeneous: an FFN without biases scales with its input")
     a.needs("norms", "rmsnorm")
+    a.needs("depth", 1)
+    a.whatever("mask", "bos", "positions", "attention", "sizes")  # the statement begins with what the rows hold
     a.needs("ffn", "one layer of ReLU units without biases that read position rows alone")
     rng = random.Random(0)
     draw = lambda: Fraction(rng.randint(-9, 9), rng.randint(1, 5))  # noqa: E731

@@ -18,6 +18,12 @@ def _argument(claim: Claim, depth: int = 1) -> Argument:
     a.needs("positions", "nope")
     a.needs("mask", "causal")
     a.needs("attention", "softmax")
+    a.needs("bos", False)  # every position's value is drawn alike
+    a.whatever("norms", "sizes")
+    if depth > 1:
+        a.needs("ffn", "none")
+    else:
+        a.whatever("ffn")
     return a
 
 

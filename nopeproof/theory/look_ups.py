@@ -16,6 +16,7 @@ def sharp(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     """
     a = Argument(claim, "theory.look_ups: a geometric series bounds the leak")
     a.needs("attention", "softmax")
+    a.whatever("depth", "mask", "bos", "positions", "norms")  # the scores are given, and the keys are those one sees
     a.needs("ffn", "any, in front of a head with scores ln B (2 p i - i^2) + g(t), p one of its keys")
     B, percent = a.size("base"), a.size("percent")
     a.step(f"B = {B} is at least 2", B >= 2)

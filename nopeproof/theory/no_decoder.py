@@ -22,7 +22,8 @@ def no_decoder(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     Its quotient is the accumulator's, rounded to nearest and then stored. Up to 2^10 positions (deep: 2^16) all earlier pairs
     are looked at too, so that in short formats "first" does not rest on the closed form alone.
     """
-    a = Argument(claim, "theory.no_decoder: two positions, one reciprocal")
+    a = Argument(claim, "theory.no_decoder: two positions, one reciprocal", floats=True)
+    a.whatever("norms", "ffn", "sizes")
     for convention, value in (("mask", "causal"), ("bos", True), ("positions", "nope"), ("attention", "softmax"), ("depth", 1)):
         a.needs(convention, value)
     how = arithmetic(a.models.arithmetic)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from fractions import Fraction
 from itertools import combinations, count
 
 from nopeproof.claims import Claim, Evidence
+from nopeproof.models import ModelClass
 from nopeproof.positions import alibi_slopes, t5_bucket
 from nopeproof.theory.argument import Argument
+
+
+def _argument(claim: Claim, tool: str) -> Argument:
+    a = Argument(claim, tool)
+    a.whatever(*(f.name for f in fields(ModelClass) if f.name != "arithmetic"))  # numbers alone are spoken of
+    return a
 
 
 def alibi_constant(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
@@ -16,7 +24,7 @@ def alibi_constant(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
     The form that gives them is C = 2^(-2^(-(log2 H - 3))) = 2^(-8/H): exponents -8 m/H, m = 1..H, whole for H = 1, 2, 4, 8.
     """
-    a = Argument(claim, "theory.printed: exponents of 2 as fractions")
+    a = _argument(claim, "theory.printed: exponents of 2 as fractions")
     H = a.size("heads")
     printed = -Fraction(1, H + 3)  # 2^(-log2 x) = 1/x
     a.step(f"printed, {H} heads: C = 2^({printed}), so the first slope is not 1/2", printed * (H + 3) == -1 != printed)
@@ -43,7 +51,7 @@ def t5_formula(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
     With B = 32 and D = 128 (any even B) both agree: B/2 is whole there.
     """
-    a = Argument(claim, "theory.printed: logarithms compared as powers")
+    a = _argument(claim, "theory.printed: logarithms compared as powers")
     B, D = a.size("buckets"), a.size("max_distance")
     shown = [0, 1, 2, 3, 3, 4, 4, 4, 4, 4]
     ours = [int(t5_bucket(n, B, D)) for n in range(10)]
@@ -63,7 +71,7 @@ def divergence(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     """
     import flint
 
-    a = Argument(claim, "theory.printed: balls")
+    a = _argument(claim, "theory.printed: balls")
     a.identity("2*((p + q)/2) - p", "q", "P <= 2M, so KL(P|M) <= ln 2")
 
     def kl(p: Sequence[Fraction], q: Sequence[Fraction]) -> flint.arb:

@@ -12,8 +12,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from nopeproof.claims import Claim, Evidence
-from nopeproof.models import ModelClass
-from nopeproof.theory.argument import Argument
+from nopeproof.errors import NopeproofError
+from nopeproof.models import ANY_FFN, ModelClass
+from nopeproof.scope import Order
+from nopeproof.theory.argument import EVERY_MEMBER, SOME_MEMBER, Argument
 from nopeproof.theory.colours import BOS, Refinement, bayes_ceiling, words
 
 TOOL = "theory.colours: colour refinement"
@@ -24,14 +26,21 @@ Prover = Callable[[Claim, bool], Sequence[Evidence]]
 def refinement(models: ModelClass, depth: int | None = None) -> Refinement:
     """The refinement that a class of models obeys."""
     window = models.sizes.get("window") if models.mask == "window" else None
-    return Refinement(depth or models.depth or 1, models.mask == "strict", models.bos, window, models.sizes.get("sinks", 0))
+    layers = models.depth if depth is None else depth
+    if layers is None:
+        raise NopeproofError(f"the colours of {models.name!r}", "a class of every depth", "one depth, such as depth=2")
+    return Refinement(layers, models.mask == "strict", models.bos, window, models.sizes.get("sinks", 0))
 
 
-def _argument(claim: Claim) -> Argument:
-    a = Argument(claim, TOOL)
+def _argument(claim: Claim, orders: Sequence[Order] = EVERY_MEMBER, *, exists: bool = True) -> Argument:
+    """exists: whether some member is said to tell words apart; then widths must be free, and FFNs any function."""
+    a = Argument(claim, TOOL, orders)
     a.needs("positions", "nope")
     a.needs("attention", "softmax")
     a.needs("mask", "causal", "strict", "window")
+    a.need("one depth, of at least one layer", bool(a.models.depth))
+    a.needs("ffn", *((ANY_FFN,) if exists else (ANY_FFN, "none")))
+    a.whatever("depth", "bos", "norms", *(("sizes.window", "sizes.sinks") if exists else ("sizes",)))
     return a
 
 
@@ -49,7 +58,7 @@ def one_layer_counts(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a = _argument(claim)
     a.needs("depth", 1)
     a.needs("bos", True)
-    if a.failed:
+    if a.lacking():
         return a.evidence("proved")
     r = refinement(a.models)
     for alphabet, longest in (("ab", 9), ("abc", 6)):
@@ -130,8 +139,8 @@ def told_apart(*, constant_too: bool) -> Prover:
     """The prover of: all words, or all that are not constant, end in different states in some member; by `read_back`."""
 
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
-        a = _argument(claim)
-        if a.failed:
+        a = _argument(claim, SOME_MEMBER)
+        if a.lacking():
             return a.evidence("proved")
         r, rng = refinement(a.models), random.Random(0)
         clash = _collision(r, constant_too)
@@ -182,14 +191,16 @@ def alike(one: Sequence[str], two: Sequence[str]) -> Prover:
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
         from nopeproof.theory.members import spread
 
-        a = _argument(claim)
-        if a.failed:
+        a = _argument(claim, exists=False)
+        if a.lacking():
             return a.evidence("proved")
         r = refinement(a.models)
         a.step("the words differ", one != two)
-        if not a.step(f"their last colours after {r.depth} layers are equal", r.last(one) == r.last(two)):
+        if r.last(one) != r.last(two):
+            a = _argument(claim)
             found = f"other colours after {r.depth} layers: some model separates them"
             return a.refuted({"word": one, "T": len(one), "other": two, "expected": "the same last state", "found": found})
+        a.step(f"their last colours after {r.depth} layers are equal", r.last(one) == r.last(two))
         places = [(w, len(w)) for w in (_put(a.models, one), _put(a.models, two))]
         gap = spread(a.models, places, range(9 if deep else 3), r.depth)
         a.step("random members, float64: the states agree to 1e-9", gap < TOLERANCE)
@@ -211,9 +222,9 @@ def equal_from(end: int) -> Prover:
         a = _argument(claim)
         a.needs("mask", "window")
         a.needs("bos", True)
-        if a.failed:
+        if a.lacking():
             return a.evidence("proved")
-        W, L = a.size("window"), a.models.depth or 1
+        W, L = a.size("window"), refinement(a.models).depth
         if not a.step(f"L (W - 1) + 2 = {L * (W - 1) + 2}, the position claimed is {end}", end == L * (W - 1) + 2):
             return a.evidence("proved")
         word = ["a"] * (end + 2 * W)
@@ -232,7 +243,7 @@ def equal_from(end: int) -> Prover:
 
 
 def depends_on_last(reach: int) -> Prover:
-    """The prover of the number in: the state at t depends on the last L (W - 1) + 1 tokens, and on no earlier one (sinks apart).
+    """The prover of the number in: the state at t depends on the last L (W - 1) + 1 tokens, and on no earlier one. Without sinks.
 
     Each layer reaches W - 1 tokens further back; changing the token just out of reach changes no colour, the last within does.
     """
@@ -240,17 +251,17 @@ def depends_on_last(reach: int) -> Prover:
     def prover(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
         a = _argument(claim)
         a.needs("mask", "window")
-        if a.failed:
+        a.need("no sinks, which stay visible for ever", not a.models.sizes.get("sinks"))
+        if a.lacking():
             return a.evidence("proved")
-        W, L = a.size("window"), a.models.depth or 1
+        W, L = a.size("window"), refinement(a.models).depth
         if not a.step(f"L (W - 1) + 1 = {L * (W - 1) + 1}, the number claimed is {reach}", reach == L * (W - 1) + 1):
             return a.evidence("proved")
         r = refinement(a.models)
-        before = ["c"] * a.models.sizes.get("sinks", 0)  # sinks that are no part of what is changed
         tails = [w for w in words("ab", reach) if len(w) == reach][: None if deep else 256]
-        out = all(r.last([*before, "a", *w]) == r.last([*before, "b", *w]) for w in tails)
+        out = all(r.last(["a", *w]) == r.last(["b", *w]) for w in tails)
         a.step(f"{len(tails)} words of the last {reach} tokens: the token before them changes nothing", out)
-        inside = any(r.last([*before, "c", "a", *w[1:]]) != r.last([*before, "c", "b", *w[1:]]) for w in tails)
+        inside = any(r.last(["c", "a", *w[1:]]) != r.last(["c", "b", *w[1:]]) for w in tails)
         a.step(f"the token {reach - 1} before the last changes something", inside)
         a.identity("L*(W - 1) + (W - 1) + 1", "(L + 1)*(W - 1) + 1", "one layer more reaches one window further")
         return a.evidence("proved")
@@ -268,12 +279,15 @@ def ceiling(examples: Callable[[], Sequence[tuple[Sequence[str], str]]], best: F
         from nopeproof.theory.members import states
 
         a = _argument(claim)
-        if a.failed:
+        if a.lacking():
             return a.evidence("proved")
         pairs, r = list(examples()), refinement(a.models)
-        found = bayes_ceiling(pairs, r.depth, strict=r.strict, bos=r.bos)
-        if not a.step(f"{len(pairs)} examples, by colours: {found}", found == best):
+        longest = max(len(word) for word, *_ in pairs) + r.bos
+        a.need(f"a scope that ends with its longest example, at T = {longest}", claim.scope.t_max == longest)
+        found = bayes_ceiling(pairs, r)
+        if found != best:
             return a.refuted({"word": [], "T": 0, "expected": str(best), "found": str(found)})
+        a.step(f"{len(pairs)} examples, by colours: {found}", found == best)
         for seed in range(4 if deep else 2):
             seen: dict[tuple, Counter] = {}
             for word, label in pairs:

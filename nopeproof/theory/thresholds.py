@@ -10,7 +10,7 @@ from nopeproof.circuit import Circuit, Family, Head, Units
 from nopeproof.claims import Claim, Evidence
 from nopeproof.residual import Subspace, Vector
 from nopeproof.scalars import spell
-from nopeproof.theory.argument import Argument
+from nopeproof.theory.argument import SOME_MEMBER, Argument
 
 
 def counts_behind_a_norm(claim: Claim, deep: bool = False, *, families: Sequence[Family]) -> Sequence[Evidence]:
@@ -19,9 +19,10 @@ def counts_behind_a_norm(claim: Claim, deep: bool = False, *, families: Sequence
     The stream must have the pairs flag, one, recip, pos, each (z, -z); S is the class's size. Nothing is read but differences of
     pairs, so the mean that a LayerNorm takes away cancels, and every number read is divided by sigma.
     """
-    a = Argument(claim, "theory.thresholds: every step of the count, for every T")
+    a = Argument(claim, "theory.thresholds: every step of the count, for every T", SOME_MEMBER)
     a.needs("norms", "none", "layernorm", "rmsnorm")
-    for convention, value in (("mask", "causal"), ("bos", True), ("positions", "nope"), ("attention", "softmax")):
+    needed = {"mask": "causal", "bos": True, "positions": "nope", "attention": "softmax", "depth": 1, "ffn": "the units of this file"}
+    for convention, value in needed.items():
         a.needs(convention, value)
     S = a.size("S")
     a.step("sigma = 1, without a norm, is at most S", S >= 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from fractions import Fraction
 
@@ -33,8 +34,10 @@ def claim(models, prover, scope=EVERY):
 
 
 def argument(**fields):
-    """An argument about a class."""
-    return Argument(claim(replace(NOPE, **fields), lambda c, d: []), "test")
+    """An argument about a class, none of whose fields matters."""
+    a = Argument(claim(replace(NOPE, **fields), lambda c, d: []), "test")
+    a.whatever(*(f.name for f in dataclasses.fields(NOPE)))
+    return a
 
 
 # --- the steps -------------------------------------------------------------------------------------------------------
@@ -75,6 +78,38 @@ def test_a_missing_hypothesis_is_said():
     assert b.evidence("proved")[0].kind == "open"
     with pytest.raises(NopeproofError, match="fixes no d_head"):
         b.size("d_head")
+
+
+def test_a_field_or_a_size_that_no_prover_has_looked_at_is_a_missing_hypothesis():
+    """Whatever field a class may have, now or later: a prover that forgets it proves nothing."""
+    names = {f.name for f in dataclasses.fields(NOPE)} - {"name", "about", "sizes"}
+    for forgotten in sorted(names - {"arithmetic"}):
+        a = Argument(claim(NOPE, lambda c, d: []), "test")
+        a.whatever(*(names - {forgotten}))
+        (found,) = a.evidence("proved")
+        assert found.kind == "open" and found.reason.startswith(f"the argument never looks at {forgotten};")
+    a = Argument(claim(replace(NOPE, sizes={"T": 7, "d_model": 1}), lambda c, d: []), "test")
+    a.whatever(*names)
+    assert a.size("T") == 7
+    (found,) = a.evidence("proved")
+    assert found.kind == "open" and found.reason == "the argument never looks at sizes.d_model; the class has 1"
+    a.whatever("sizes")
+    assert a.evidence("proved")[0].kind == "proved"
+
+
+@pytest.mark.parametrize(
+    ("fields", "scope", "why"),
+    [
+        ({"arithmetic": "bfloat16"}, {"arithmetic": "bfloat16"}, "needs arithmetic real"),
+        ({}, {"arithmetic": "bfloat16"}, "a scope in the class's arithmetic real"),
+        ({}, {"order": "exists weights forall T"}, "the order forall weights forall T; the scope has exists"),
+        ({}, {"words": "bos-first"}, "words without a BOS"),
+    ],
+)
+def test_a_scope_other_than_the_arguments_is_a_missing_hypothesis(fields, scope, why):
+    a = Argument(claim(replace(NOPE, **fields), lambda c, d: [], replace(EVERY, **scope)), "test")
+    a.whatever(*(f.name for f in dataclasses.fields(NOPE)))
+    assert why in a.evidence("proved")[0].reason
 
 
 def test_a_prover_wants_a_class_of_models():
@@ -166,6 +201,54 @@ def test_the_horizon_of_a_window_is_the_horizon_of_that_window():
 
 
 @pytest.mark.parametrize("target", SHOWN)
+def test_no_prover_of_real_numbers_speaks_of_floats_or_of_other_quantifiers(target):
+    name, _, id = target.partition("/")
+    original = library.load(name).claim(id)
+    scope = original.scope
+    halves = replace(original, subject=replace(original.subject, arithmetic="bfloat16"), scope=replace(scope, arithmetic="bfloat16"))
+    order = "exists weights forall T" if scope.order == "forall weights forall T" else "forall weights forall T"
+    other = replace(original, scope=replace(scope, order=order, t_max=None if scope.t_max == "T" else scope.t_max))
+    assert [verify(c).stands for c in (halves, other)] == [False, False]
+
+
+FALSE_OF_THE_CHANGED_CLASS = [
+    ("prefix-colours/one-layer-not-enough", {"depth": None}),  # two layers tell a b from a a b b
+    ("prefix-colours/bos-two-layers", {"depth": None}),  # a class of every depth has members of one layer
+    ("prefix-colours/bos-two-layers", {"sizes": {"d_model": 1}}),
+    ("prefix-colours/bos-two-layers", {"ffn": "none"}),
+    ("window-horizon/content", {"depth": None}),
+    ("window-horizon/content", {"sizes": {"window": 4, "sinks": 1}}),  # the first token counts for ever
+    ("window-horizon/horizon-2-1", {"depth": None}),
+    ("no-mask-no-position/equivariant", {"attention": "any"}),  # leftmost hard attention breaks ties by order
+    ("bias-dimensions/previous-token", {"mask": "strict"}),  # one difference fewer
+    ("bias-dimensions/previous-token", {"mask": "none"}),
+    ("one-scalar-feature/every-g", {"mask": "strict"}),
+    ("minimal-width/exact", {"depth": 2}),  # a division takes O(log T)
+    ("variance-at-initialisation/second-layer", {"ffn": "any function of one position's state"}),
+    ("variance-at-initialisation/covariance", {"bos": True}),
+    ("bayes-ceilings/first-token", {"mask": "window", "sizes": {"window": 1}}),  # some model reaches less than that
+]
+
+
+@pytest.mark.parametrize(("target", "change"), FALSE_OF_THE_CHANGED_CLASS)
+def test_what_is_false_or_unknown_of_another_class_is_not_proved_of_it(target, change):
+    name, _, id = target.partition("/")
+    original = library.load(name).claim(id)
+    assert not verify(replace(original, subject=replace(original.subject, **change))).stands  # type: ignore[type-var]
+
+
+def test_what_was_looked_at_up_to_a_length_is_not_said_of_more():
+    brute = library.load("one-scalar-feature").claim("affine-or-parity")
+    assert verify(brute).kind == "exhausted"
+    for wider in ({"t_max": None}, {"t_max": 7}, {"t_min": 3}):  # on three positions 36 functions are relative, 16 of them such
+        assert not verify(replace(brute, scope=replace(brute.scope, **wider))).stands
+    every = library.load("one-scalar-feature").claim("every-g")
+    assert not verify(replace(every, scope=replace(every.scope, t_min=3))).stands
+    coin = library.load("bayes-ceilings").claim("position-parity")
+    assert not verify(replace(coin, scope=replace(coin.scope, t_max=None))).stands
+
+
+@pytest.mark.parametrize("target", SHOWN)
 def test_no_prover_goes_on_where_attention_does_not_average(target):
     name, _, id = target.partition("/")
     original = library.load(name).claim(id)
@@ -196,5 +279,6 @@ def test_a_wrong_collision_or_ceiling_or_width_is_not_proved():
     scope = Scope(order="forall weights forall T", words="any", arithmetic="bfloat16")
     assert [verify(claim(half, first_at(t), scope)).kind for t in (189, 190, 191)] == ["open", "proved", "open"]
     coin = ceiling(lambda: [(["a"] * n, str(n % 2)) for n in range(1, 9)], Fraction(5, 8))
-    assert verify(claim(replace(NOPE, depth=3), coin)).kind == "refuted"
+    assert verify(claim(replace(NOPE, depth=3), coin, replace(EVERY, t_max=8))).kind == "refuted"
+    assert verify(claim(replace(NOPE, depth=3), coin)).kind == "open"
     assert verify(claim(replace(NOPE, ffn="two hidden layers"), exact_units(skip=True))).kind == "open"
