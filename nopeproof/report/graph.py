@@ -155,7 +155,7 @@ def drawing(results: Sequence[Node], *, link: bool = False) -> str:
     edges = [_edge(at[u], at[n.name]) for n in results for u in direct(n, by_name)]
     boxes = [_box(by_name[name], px, py, link) for name, (px, py, _) in at.items()]
     legend = _legend(foot + 6, width)
-    size = f'width="{width:.0f}pt" height="{foot + 60:.0f}pt" viewBox="0 0 {width:.0f} {foot + 60:.0f}"'
+    size = f'width="{width:.0f}pt" height="{foot + 78:.0f}pt" viewBox="0 0 {width:.0f} {foot + 78:.0f}"'
     body = "\n".join([*edges, *boxes, *legend])
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} style="{STYLE}">\n{body}\n</svg>\n'
 
@@ -175,7 +175,8 @@ def _legend(y: float, width: float) -> list[str]:
         out.append(_box(n, x, y, False).replace(f"{MARKS['proved']} ", "", 1))
         x += n.width + GAP
     note = "an arrow of use runs from left to right; a mark is the weakest verdict among a result's claims"
-    out.append(f'<text x="{MARGIN}" y="{y + 42:.0f}" fill="currentColor" xml:space="preserve">{marks}   ({note})</text>')
+    for line, text in enumerate((marks, f"{note[0].upper()}{note[1:]}.")):
+        out.append(f'<text x="{MARGIN}" y="{y + 42 + 18 * line:.0f}" fill="currentColor" xml:space="preserve">{text}</text>')
     return out
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import Ledger, Row
-from nopeproof.report import audit, generalised, graph, limits, svg, trained, views
+from nopeproof.report import audit, generalised, graph, limits, mathml, svg, trained, views
 from nopeproof.report.rows import MEANING, entries
 
 KINDS = (
@@ -41,7 +42,11 @@ def page(found: Ledger, title: str = "nopeproof: what is claimed, and what is tr
     loader = jinja2.PackageLoader("nopeproof.report")
     engine = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     engine.globals["figure"] = Figures()
-    engine.filters["names"] = names
+    engine.filters |= {
+        "prose": marked(mathml.prose),
+        "stacked": marked(partial(mathml.prose, stacked=True)),
+        "display": marked(mathml.display),
+    }
     try:
         return engine.get_template("report.html").render(content(found) | {"title": title})
     except (jinja2.UndefinedError, KeyError, IndexError, TypeError, ValueError) as bad:
@@ -90,14 +95,11 @@ def audited(row: Row) -> dict[str, Any]:
     return {"model": model, "said": audit.sentences(row["data"]), "tables": tables, "command": " ".join(row["command"])}
 
 
-def names(text: str) -> Any:
-    """Prose with what stands in backticks set as code."""
+def marked(to_html: Callable[[str], str]) -> Callable[[str], Any]:
+    """A filter whose result the template takes as it is: `to_html` escapes what it is given."""
     import markupsafe
 
-    parts = [str(markupsafe.escape(part)) for part in text.split("`")]
-    if len(parts) % 2 == 0:  # one is not closed: it is no markup
-        return text
-    return markupsafe.Markup("".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts)))
+    return lambda text: markupsafe.Markup(to_html(str(text)))
 
 
 def newest_of(rows: list[Row]) -> list[Row]:
