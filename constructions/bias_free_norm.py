@@ -17,10 +17,11 @@ What remains without biases are ratios: 1/t and 1 are divided by the same sigma,
 from fractions import Fraction
 
 from nopeproof.circuit import Block, Circuit, Embedding, Family, Norm
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Shown, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, Shown, after_attention, after_ffn
+from nopeproof.laws import Case, Law
 from nopeproof.models import ModelClass
 from nopeproof.parts import clock_basis, uniform_head
-from nopeproof.residual import Residual
+from nopeproof.residual import Residual, Vector
 from nopeproof.theory.homogeneous import scales_away
 
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), FFN without biases and layer norm set aside"
@@ -28,7 +29,7 @@ kind = "impossibility"
 uses = ["pre-norm", "absolute-position"]
 R = Residual(one=1, bos=1, pos=1, content=6)
 tokens = {"<bos>": R.one + R.bos, "a": R.one + R.content[0], "b": R.one + 4 * R.content[1]}
-each_T = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
+each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
 
 
 def clock(name, norm):
@@ -47,15 +48,10 @@ models = ModelClass(
 )
 
 
-def scale_law(trace):
-    """What the FFN writes, times sigma, is t - 1/t: squared, to stay with rational numbers."""
-    before, after = trace.at(after_attention(1)), trace.at(after_ffn(1), "pos")
-    for t, (row, pos) in enumerate(zip(before, after, strict=True), 1):
-        square = sum(x * x for x in row) * Fraction(1, R.d_model)
-        if (pos - row[R.pos.start]) * (pos - row[R.pos.start]) * square != (t - Fraction(1, t)) ** 2:
-            return False
-    return True
-
+stream = {f"x{n}": (after_attention(1), Vector.of(R, {n: Fraction(1)})) for n in range(R.d_model)}
+mean_square = "(" + " + ".join(f"{x}**2" for x in stream) + f")/{R.d_model}"  # sigma^2
+written = {"before": (after_attention(1), R.pos), "after": (after_ffn(1), R.pos)}
+scale_law = Law(cases=[Case(f"(after - before)**2*{mean_square}", "(t - 1/t)**2")], reads={**stream, **written})
 
 claims = [
     Claim(
@@ -68,5 +64,5 @@ claims = [
     Claim("recip", normed, Equals(after_attention(1), R.pos, "1/t"), each_T, SOURCE),
     Claim("no-norm", plain, Equals(after_ffn(1), R.pos, "t"), each_T, SOURCE),
     Claim("basis-fails", normed, Fails(Equals(after_ffn(1), R.pos, "t")), each_T, SOURCE),
-    Claim("scale-law", normed, Holds("(what is written) sigma = t - 1/t", scale_law), each_T, SOURCE),
+    Claim("scale-law", normed, scale_law, each_T, SOURCE, note="(what is written) sigma = t - 1/t, squared"),
 ]

@@ -14,7 +14,8 @@ It rests on epsilon = 0. With epsilon > 0 the norm only divides by what is large
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Norm, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention, after_ffn
+from nopeproof.laws import Case, Law
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -48,27 +49,20 @@ def circuit(epsilon, name):
 
 exact, soft = circuit(0, "epsilon = 0"), circuit("1/10", "epsilon = 1/10")
 
+a, b = {2: "a"}, {2: "b"}  # the token after BOS
+lead = Law(
+    cases=[Case("lead", "1", last=1), Case("lead", "3/t", first=2, tokens=a), Case("lead", "-1/t", first=2, tokens=b)],
+    reads={"lead": (after_attention(3), R.lead)},
+)
+answer = {"answer": (after_ffn(4), R.answer)}
+answers = Law(cases=[Case("answer", "1", first=2, tokens=a), Case("answer", "0", first=2, tokens=b)], reads=answer)
+half = Law(cases=[Case("answer", "1/2", first=2, tokens=a, relation=">=")], reads=answer)
 
-def answers(trace):
-    """From t = 2 on, `answer` is 1 if the token after BOS is an a, and 0 if not."""
-    return all(x == (trace.word[1] == "a") for x in trace.at(after_ffn(4), "answer")[1:])
-
-
-def at_least_half(trace):
-    """The answer of a word that starts with an a is at least 1/2, from t = 2 on."""
-    return trace.T == 1 or trace.word[1] != "a" or all(2 * x >= 1 for x in trace.at(after_ffn(4), "answer")[1:])
-
-
-def signs(trace):
-    """t * lead is 3 or -1 from t = 2 on, and 1 at BOS."""
-    return all(t * x == (1 if t == 1 else 3 if trace.word[1] == "a" else -1) for t, x in enumerate(trace.at(after_attention(3), "lead"), 1))
-
-
-few = Scope(vocabulary="given", t_max=6)
+every = Scope(vocabulary="given")
 claims = [
-    Claim("lead", exact, Holds("lead = 3/t or -1/t", signs), few, SOURCE),
-    Claim("cleared", exact, Equals(after_ffn(3), R.one, "0"), few, SOURCE),
-    Claim("answers", exact, Holds("answer = [the token after BOS is an a], exactly", answers), few, SOURCE),
-    Claim("half", exact, Holds("the answer of a word that starts with an a is at least 1/2", at_least_half), few, SOURCE),
-    Claim("epsilon", soft, Fails(Holds("the answer of a word that starts with an a is at least 1/2", at_least_half)), few, SOURCE),
+    Claim("lead", exact, lead, every, SOURCE),
+    Claim("cleared", exact, Equals(after_ffn(3), R.one, "0"), every, SOURCE),
+    Claim("answers", exact, answers, every, SOURCE),
+    Claim("half", exact, half, every, SOURCE),
+    Claim("epsilon", soft, Fails(half), every, SOURCE, note="at t = 6"),
 ]

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from nopeproof.circuit import Block, Circuit, Embedding, Family, Window
 from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.laws import Case, Law
 from nopeproof.parts import clock_minimal, sink_head, uniform_head
 from nopeproof.residual import Residual
 
@@ -37,16 +38,11 @@ padded = Circuit(R, Embedding({**tokens.tokens, "<pad>": R.one}), blocks=one_lay
 recip = Equals(after_attention(1), R.recip, "1/t")
 
 
-each_T = Scope(order="forall T exists weights", t_max=5, vocabulary="given", arithmetic="incremental")  # token by token, exact
+each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given", arithmetic="incremental")  # token by token, exact
 uniform = Scope(vocabulary="given", arithmetic="incremental")
 
 
-def pads_count(trace):
-    """From BOS on, recip = 1/(t + n), n pad tokens in front and t counted from BOS: padding is not neutral."""
-    if trace.word.count("<bos>") != 1:
-        return True  # not a padded word
-    start = trace.word.index("<bos>")
-    return all(x * (t + 1) == (t >= start) for t, x in enumerate(trace.at(after_attention(1), "recip")))
+counted = Law(cases=[Case("recip", "m/t")], reads={"recip": (after_attention(1), R.recip)}, counts={"m": "<bos>"})
 
 
 def neutral(trace):
@@ -58,22 +54,22 @@ def neutral(trace):
     return all(x * (t + 1 - start) == 1 for t, x in enumerate(trace.at(after_attention(1), "recip")) if t >= start)
 
 
-any_word = Scope(t_max=4, words="any", vocabulary="given")
+any_word = Scope(words="any", vocabulary="given")
 claims = [
-    Claim("cached-recip", one_layer, recip, replace(uniform, t_max=6), SOURCE),
+    Claim("cached-recip", one_layer, recip, uniform, SOURCE),
     Claim("cached-position", clock, Equals(after_ffn(1), R.recip, "t"), each_T, SOURCE),
     Claim("cached-sink", clock, Equals(after_attention(1), R.sink, "7*(t - 1)/(t + 6)"), each_T, SOURCE),
     Claim(
         "full-position",
         clock,
         Equals(after_ffn(1), R.recip, "t"),
-        replace(each_T, t_max="T", arithmetic="real"),
+        replace(each_T, arithmetic="real"),
         SOURCE,
         note="the full pass",
     ),
     Claim("evicted-bos", evicting, Fails(recip), uniform, SOURCE, note="t = 5, when BOS leaves the cache"),
     Claim("kept-sink", with_sink, Fails(recip), uniform, SOURCE, note="the sum is mended, the clock is not"),
-    Claim("visible-padding", padded, Holds("recip = 1/(t + n) behind n visible pad tokens", pads_count), any_word, SOURCE),
+    Claim("visible-padding", padded, counted, any_word, SOURCE, note="1/(t + n) at the t-th token from BOS on, behind n pad tokens"),
     Claim("padding-not-neutral", padded, Fails(Holds("recip = 1/t behind visible padding", neutral)), any_word, SOURCE),
     Claim("packed-documents", one_layer, Fails(recip), any_word, SOURCE, note="a second BOS in the same window"),
 ]

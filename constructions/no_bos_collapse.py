@@ -9,12 +9,14 @@ What is checked. `every-encoding`: the induction, for softmax attention with any
 each encoding that enters through scores. It is refused for encodings of the stream, a strict mask, or weights that do not sum
 to 1, and each of these breaks the barrier indeed. `layer-1`, `layer-2`: two layers with arbitrary W_Q and W_K, every entry a
 free symbol; the flag that all tokens carry is averaged to 1 at every t, in both layers, for every length. `equal-states`: the
-whole state of one instance. `no-clock`: the head of Theorem 1 gives 1, not 1/t, where its BOS is left out. `two-tokens` shows
-what breaks the barrier beside BOS: a word that is not constant. Another is a strict mask (see strict-mask).
+whole state of three layers, with a free symbol for every entry of every matrix. `no-clock`: the head of Theorem 1 gives 1, not
+1/t, where its BOS is left out. `two-tokens` shows what breaks the barrier beside BOS: a word that is not constant. Another is a
+strict mask (see strict-mask).
 """
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Opaque, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Shown, after_attention, after_ffn
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
+from nopeproof.claims import Claim, Equals, Fails, Scope, Shown, after_attention, after_ffn
+from nopeproof.laws import EqualStates
 from nopeproof.models import ModelClass
 from nopeproof.residual import Residual
 from nopeproof.theory.collapse import constant_words
@@ -41,19 +43,17 @@ blocks = [
 ]
 constant = Circuit(R, Embedding({"a": R.one + R.content[0]}), blocks=blocks, name="constant words")
 mixed = Circuit(R, Embedding({"a": R.one + R.content[0], "b": R.content[1]}), blocks=blocks[:1], name="two tokens")
-deep = Circuit(
-    R,
-    Embedding({"a": R.one + 3 * R.content[0]}),
-    blocks=[Block(heads=[Opaque(list(R))], mlp=MLP([Unit(read=any_vector(f"u{n}"), write=any_vector(f"w{n}"))])) for n in range(3)],
-    name="three arbitrary layers",
-)
+
+
+def any_layer(n):
+    """A head and a hidden unit, every entry a free symbol."""
+    W_Q, W_K, W_V, W_O = ([any_vector(f"{name}{n}")] for name in ("q", "k", "v", "o"))
+    return Block([Head(W_Q, W_K, W_V, W_O, name="any")], MLP([Unit(any_vector(f"u{n}"), any_vector(f"w{n}"), f"b{n}")]))
+
+
+deep = Circuit(R, Embedding({"a": any_vector("a")}), blocks=[any_layer(n) for n in range(3)], name="three arbitrary layers")
 words = Scope(words="any", vocabulary="given")
-
-
-def equal_states(trace):
-    """Every layer's states are the same at all positions."""
-    return all(row == rows[0] for rows in trace.residuals.values() for row in rows)
-
+equal_states = EqualStates()
 
 every_score = ModelClass("any scores, no BOS", positions=("nope", "alibi", "t5", "fire", "rotary", "rotary:fraction=0.25"))
 windowed = ModelClass("any scores in a window, no BOS", mask="window", positions=("nope", "rotary"), sizes={"window": 3})
@@ -73,17 +73,11 @@ claims = [
         SOURCE,
         note="1/t needs a token that is not like the rest",
     ),
-    Claim(
-        "equal-states",
-        deep,
-        Holds("all positions have the same state in every layer", equal_states),
-        Scope(words="any", vocabulary="given", t_max=8, parameters="one"),
-        SOURCE,
-    ),
+    Claim("equal-states", deep, equal_states, words, SOURCE, note="every weight, every length"),
     Claim(
         "two-tokens",
         mixed,
-        Fails(Holds("all positions have the same state in every layer", equal_states)),
+        Fails(equal_states),
         words,
         SOURCE,
         note="a second kind of token breaks the collapse",

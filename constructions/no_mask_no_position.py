@@ -7,7 +7,8 @@ The head of Theorem 1 averages its BOS flag over all T keys: it gives 1/T everyw
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Shown, after_attention
+from nopeproof.claims import Claim, Equals, Fails, Scope, Shown, after_attention
+from nopeproof.laws import EqualStates
 from nopeproof.models import ModelClass
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
@@ -35,31 +36,25 @@ def circuit(mask):
     return Circuit(R, tokens, blocks=blocks, bos="<bos>", mask=mask, name=f"mask {mask}")
 
 
-def equal_tokens_equal_states(trace):
-    """Positions with the same token have the same state after every sub-layer."""
-    first = {token: trace.word.index(token) for token in trace.word}
-    return all(row == rows[first[token]] for rows in trace.residuals.values() for row, token in zip(rows, trace.word, strict=True))
-
-
 open_mask, causal = circuit("none"), circuit("causal")
-short_words = Scope(t_max=4, vocabulary="given")
-symmetric = Holds("equal tokens have equal states in every layer", equal_tokens_equal_states)
+words = Scope(vocabulary="given")
+symmetric = EqualStates(by_token=True)
 
 every_model = ModelClass("every NoPE model without a mask", mask="none")
 moved = Shown("a permutation of the tokens permutes the states, in every layer", permutation_equivariance)
 
 claims = [
     Claim("equivariant", every_model, moved, Scope(order="forall weights forall T", words="any"), "tsai2019, Sec. 3; irie2025"),
-    Claim("equal-tokens", open_mask, symmetric, short_words, SOURCE),
-    Claim("length-only", open_mask, Equals(after_attention(1), R.recip, "1/T"), short_words, SOURCE, note="T is the length of the word"),
-    Claim("no-clock", open_mask, Fails(Equals(after_attention(1), R.recip, "1/t")), short_words, SOURCE),
+    Claim("equal-tokens", open_mask, symmetric, words, SOURCE),
+    Claim("length-only", open_mask, Equals(after_attention(1), R.recip, "1/T"), words, SOURCE, note="T is the length of the word"),
+    Claim("no-clock", open_mask, Fails(Equals(after_attention(1), R.recip, "1/t")), words, SOURCE),
     Claim(
         "causal-clock",
         causal,
         Equals(after_attention(1), R.recip, "1/t"),
-        Scope(vocabulary="given"),
+        words,
         SOURCE,
         note="the same weights with the mask",
     ),
-    Claim("causal-order", causal, Fails(symmetric), short_words, SOURCE, note="the mask alone breaks the symmetry"),
+    Claim("causal-order", causal, Fails(symmetric), words, SOURCE, note="the mask alone breaks the symmetry"),
 ]

@@ -66,7 +66,7 @@ def clock(norm, embedding=None):
     return Family(Circuit(R, Embedding(embedding or tokens), blocks=[block], bos="<bos>", name=name), T_min=2)
 
 
-few = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
+each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
 position = Equals(after_ffn(1), R.pos[0], "t")
 models = ModelClass(
     "this block behind no norm, LayerNorm or RMSNorm, content of any size up to S",
@@ -81,11 +81,11 @@ every_T = Shown(says, partial(counts_behind_a_norm, families=families))
 claims = [Claim("every-length", models, every_T, Scope(order="forall T exists weights", t_max="T"), SOURCE)]
 for norm in (None, "layernorm", "rmsnorm"):
     label, family = norm or "no-norm", clock(norm)
-    claims.append(Claim(f"position-{label}", family, position, few, SOURCE, note=f"content with sigma <= {S}"))
+    claims.append(Claim(f"position-{label}", family, position, each_T, SOURCE, note=f"content with sigma <= {S}"))
 claims += [
-    Claim("recip", clock("layernorm"), Equals(after_attention(1), R.recip[0], "1/t"), few, SOURCE),
-    Claim("negative-code", clock("layernorm"), Equals(after_ffn(1), R.pos[1], "-t"), few, SOURCE, note="the other half of the pair"),
-    Claim("frame", clock("layernorm"), Unchanged(after_attention(1), after_ffn(1), [R.flag, R.one, R.recip, R.content]), few, SOURCE),
-    Claim("too-large", clock("rmsnorm", large), Fails(position), few, SOURCE, note="content with sigma > S"),
-    Claim("too-large-no-norm", clock(None, large), position, few, SOURCE, note="without a norm its size does not matter"),
+    Claim("recip", clock("layernorm"), Equals(after_attention(1), R.recip[0], "1/t"), each_T, SOURCE),
+    Claim("negative-code", clock("layernorm"), Equals(after_ffn(1), R.pos[1], "-t"), each_T, SOURCE, note="the other half of the pair"),
+    Claim("frame", clock("layernorm"), Unchanged(after_attention(1), after_ffn(1), [R.flag, R.one, R.recip, R.content]), each_T, SOURCE),
+    Claim("too-large", clock("rmsnorm", large), Fails(position), each_T, SOURCE, note="content with sigma > S"),
+    Claim("too-large-no-norm", clock(None, large), position, each_T, SOURCE, note="without a norm its size does not matter"),
 ]

@@ -19,7 +19,6 @@ uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), layer norm set aside"
 R = Residual(one=1, bos=2, recip=1, content=4)  # bos: the printed construction uses bos[0] alone
 given = Scope(vocabulary="given")
-few = Scope(t_max=6, vocabulary="given")
 
 # Root mean squares of one + content over 8 coordinates are rational here: a (1 + 1)/8 -> 1/2, b (1 + 17)/8 -> 3/2.
 words = {"a": R.one + R.content[0], "b": R.one + 4 * R.content[0] + R.content[1]}
@@ -55,6 +54,6 @@ claims = [
     Claim("no-norm", printed(None), recip, given, SOURCE, note="the theorem as printed"),
     Claim("rmsnorm", printed("rmsnorm"), Fails(recip), given, SOURCE),
     Claim("layernorm", centred_only(), Fails(recip), given, SOURCE, note="even with W_Q = 0: the flag's mean"),
-    Claim("repaired-rmsnorm", repaired("rmsnorm"), recip, few, SOURCE),
-    Claim("repaired-layernorm", repaired("layernorm"), recip, few, SOURCE),
+    Claim("repaired-rmsnorm", repaired("rmsnorm"), recip, given, SOURCE),
+    Claim("repaired-layernorm", repaired("layernorm"), recip, given, SOURCE),
 ]

@@ -6,7 +6,8 @@ where m is known. `one-bos` is the statement with its hypothesis, for every leng
 """
 
 from nopeproof.circuit import Block, Circuit, Embedding
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
+from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention
+from nopeproof.laws import Case, Law
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -22,15 +23,11 @@ clock = Circuit(
 )
 any_word = Scope(words="any", vocabulary="given")
 
-
-def counts(trace):
-    """recip * t is the number of BOS tokens up to t."""
-    share = trace.at(after_attention(1), "recip")
-    return all(share[t] * (t + 1) == trace.word[: t + 1].count("<bos>") for t in range(trace.T))
-
+recip = (after_attention(1), R.recip)
+counts = Law(cases=[Case("recip", "m/t")], reads={"recip": recip}, counts={"m": "<bos>"})
 
 claims = [
-    Claim("one-bos", clock, Equals(after_attention(1), R.recip, "1/t"), Scope(vocabulary="given"), SOURCE),
-    Claim("repeated", clock, Fails(Equals(after_attention(1), R.recip, "1/t")), any_word, SOURCE, note="smallest counterexample: BOS BOS"),
-    Claim("counts", clock, Holds("recip = (number of BOS so far)/t", counts), Scope(t_max=7, words="any", vocabulary="given"), SOURCE),
+    Claim("one-bos", clock, Equals(*recip, "1/t"), Scope(vocabulary="given"), SOURCE),
+    Claim("repeated", clock, Fails(Equals(*recip, "1/t")), any_word, SOURCE, note="smallest counterexample: BOS BOS"),
+    Claim("counts", clock, counts, any_word, SOURCE),
 ]

@@ -12,7 +12,8 @@ everything of the causal mask holds word for word, so a relative bias within W i
 from dataclasses import replace
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit, Window
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention
+from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention
+from nopeproof.laws import Case, EqualStates, Law
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -30,35 +31,24 @@ with_sink = replace(one_layer, mask=Window(W, sinks=1), name=f"window {W} and a 
 inside = replace(one_layer, mask="causal", name="causal")
 
 
-def clock(trace):
-    """1/t while BOS is in the window, 0 afterwards."""
-    return all(x * t == (t <= W) for t, x in enumerate(trace.at(after_attention(1), "recip"), 1))
-
-
-def sink_clock(trace):
-    """1/t up to W + 1, and the same from there on."""
-    return all(x * min(t, W + 1) == 1 for t, x in enumerate(trace.at(after_attention(1), "recip"), 1))
+x = {"recip": (after_attention(1), R.recip)}
+clock = Law(cases=[Case("recip", "1/t", last=W), Case("recip", "0", first=W + 1)], reads=x)
+saturates = Law(cases=[Case("recip", "1/t", last=W), Case("recip", f"1/{W + 1}", first=W + 1)], reads=x)
 
 
 def horizon(layers):
     """All states are equal from t = L (W - 1) + 2 on, and the one before differs from them."""
-    first = layers * (W - 1) + 2
-
-    def check(trace):
-        rows = [list(row) for row in trace.final]
-        return first > trace.T or (all(row == rows[first - 1] for row in rows[first - 1 :]) and rows[first - 2] != rows[first - 1])
-
-    return Holds(f"all states are equal from t = {first} on, and not from t = {first - 1} on", check)
+    return EqualStates(first=layers * (W - 1) + 2, last_layer=True, sharp=True)
 
 
-long = Scope(t_max=16, vocabulary="given")
+every = Scope(vocabulary="given")
 recip = Equals(after_attention(1), R.recip, "1/t")
 claims = [
-    Claim("causal", inside, recip, Scope(vocabulary="given"), SOURCE),
-    Claim("clock", one_layer, Holds("recip = 1/t for t <= W, and 0 afterwards", clock), long, SOURCE),
-    Claim("forgets", one_layer, Fails(recip), Scope(vocabulary="given"), SOURCE, note="smallest: t = W + 1"),
-    Claim("horizon-1", one_layer, horizon(1), long, SOURCE, note="L (W - 1) + 2 with L = 1"),
-    Claim("horizon-2", two_layers, horizon(2), long, SOURCE, note="L (W - 1) + 2 with L = 2"),
-    Claim("sink-saturates", with_sink, Holds("recip = 1/min(t, W + 1)", sink_clock), long, SOURCE),
-    Claim("sink-forgets", with_sink, Fails(recip), Scope(vocabulary="given"), SOURCE),
+    Claim("causal", inside, recip, every, SOURCE),
+    Claim("clock", one_layer, clock, every, SOURCE),
+    Claim("forgets", one_layer, Fails(recip), every, SOURCE, note="smallest: t = W + 1"),
+    Claim("horizon-1", one_layer, horizon(1), every, SOURCE, note="L (W - 1) + 2 with L = 1"),
+    Claim("horizon-2", two_layers, horizon(2), every, SOURCE, note="L (W - 1) + 2 with L = 2"),
+    Claim("sink-saturates", with_sink, saturates, every, SOURCE),
+    Claim("sink-forgets", with_sink, Fails(recip), every, SOURCE),
 ]

@@ -10,7 +10,8 @@ Constant words are no exception, unlike under the causal mask (see no-bos-collap
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention, after_ffn
+from nopeproof.laws import Case, Law
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 
@@ -40,28 +41,19 @@ stack = Family(
     T_min=2,
 )
 causal = Circuit(R, stack.symbolic.embedding, blocks=stack.symbolic.blocks[:1], name="the same weights, causal mask")
-short_words = Scope(order="forall T exists weights", words="any", vocabulary="given", t_max=6)
+each_T = Scope(order="forall T exists weights", words="any", vocabulary="given", t_max="T")
 
-
-def marks_first(trace):
-    """`first` is 1 at t = 1 and 0 elsewhere."""
-    return list(trace.at(after_ffn(1), "first")) == [1] + [0] * (trace.T - 1)
-
-
-def recip(trace):
-    """1/(t - 1) from t = 2 on."""
-    return all(x * t == (t > 0) for t, x in enumerate(trace.at(after_attention(2), "recip")))
-
-
+marks_first = Law(cases=[Case("first", "1", last=1), Case("first", "0", first=2)], reads={"first": (after_ffn(1), R.first)})
+recip = Law(cases=[Case("x", "0", last=1), Case("x", "1/(t - 1)", first=2)], reads={"x": (after_attention(2), R.recip)})
 claims = [
-    Claim("marks-first", stack, Holds("`first` is 1 at t = 1 and 0 elsewhere", marks_first), short_words, SOURCE),
-    Claim("recip", stack, Holds("recip = 1/(t-1) for t >= 2, and 0 at t = 1", recip), short_words, SOURCE),
-    Claim("position", stack, Equals(after_ffn(2), R.pos, "t"), short_words, SOURCE),
+    Claim("marks-first", stack, marks_first, each_T, SOURCE),
+    Claim("recip", stack, recip, each_T, SOURCE),
+    Claim("position", stack, Equals(after_ffn(2), R.pos, "t"), each_T, SOURCE),
     Claim("causal-sees-itself", causal, Equals(after_attention(1), R.seen, "1"), Scope(words="any", vocabulary="given"), SOURCE),
     Claim(
         "causal-no-mark",
         causal,
-        Fails(Holds("`first` is 1 at t = 1 and 0 elsewhere", marks_first)),
+        Fails(marks_first),
         Scope(words="any", vocabulary="given"),
         SOURCE,
         note="what the strict mask adds",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nopeproof.claims import Claim, Evidence, Fails, Shown, Verdict, judge
+from dataclasses import replace
+
+from nopeproof.claims import FOREIGN, Claim, Evidence, Fails, Shown, Verdict, judge
 from nopeproof.errors import NopeproofError
 
 
@@ -13,7 +15,7 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
     certificate, which would be a bug in the prover: please report it.
     """
     if isinstance(claim.statement, Shown):
-        return judge(claim, claim.statement.by(claim, deep))
+        return judge(claim, shown(claim, deep))
     from nopeproof.checks.exhaust import SECONDS, exhaust
     from nopeproof.checks.sample import EXAMPLES, sample
 
@@ -34,6 +36,17 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
     return judge(claim, evidence)
 
 
+def shown(claim: Claim, deep: bool = False) -> list[Evidence]:
+    """What the prover of a claim about a class of models finds; a prover that is not nopeproof's own is called what it is."""
+    assert isinstance(claim.statement, Shown)
+    by = claim.statement.by
+    module = str(getattr(getattr(by, "func", by), "__module__", None) or type(by).__module__)
+    found = claim.statement.by(claim, deep)
+    if module.startswith("nopeproof.theory."):
+        return list(found)
+    return [replace(e, tool=f"{FOREIGN}: {e.tool}", assumes=(FOREIGN, *e.assumes)) for e in found]
+
+
 def _within(proof: Evidence, refuted: Evidence) -> bool:
     """Whether a counterexample lies where the proof or the certificate holds: beyond its reach it contradicts nothing."""
     found, reach = refuted.witness or {}, proof.scope.t_max
@@ -44,6 +57,7 @@ def _within(proof: Evidence, refuted: Evidence) -> bool:
 
 def proof_of(claim: Claim) -> Evidence:
     """What the provers say: `proved` or `certified` with the scope that covers, or `open` with the reason of the one that looked."""
+    from nopeproof.checks.beyond import beyond
     from nopeproof.checks.certify import certify
     from nopeproof.checks.counter import certify_counter
     from nopeproof.checks.inequality import bound
@@ -51,4 +65,5 @@ def proof_of(claim: Claim) -> Evidence:
     from nopeproof.checks.prove import prove
 
     # each says None of what is not its kind
-    return certify_counter(claim) or certify(claim) or bound(claim) or attends(claim) or prove(claim)
+    found = certify_counter(claim) or certify(claim) or bound(claim) or attends(claim) or prove(claim)
+    return beyond(claim, found) if found.kind == "open" else found
