@@ -150,12 +150,17 @@ def _length(step: int) -> int:
 
 
 def distance_row(times: int) -> dict[str, Any]:
-    """D_AT of all pairs of heads of one word, all layers, against the forward pass that made the maps."""
-    state = _State(Cell("nope", "copy", (0,), RECIPE), Path(tempfile.mkdtemp()))
+    """D_AT of all pairs of heads, all layers, of two models on the same words, against the forward passes that made the maps."""
+    cells = (Cell(pe, "copy", (0,), RECIPE) for pe in ("nope", "t5"))
+    one, other = (_State(cell, Path(tempfile.mkdtemp())).model for cell in cells)
     tokens = torch.randint(0, VOCABULARY, (1, 32, LENGTH))
     with torch.no_grad():
-        trace = state.model.trace(tokens)
-        maps = torch.stack(trace.attention)[:, 0].numpy()
-        forward = timed(lambda: state.model(tokens), times)
-    seconds = timed(lambda: layer_distance(maps, maps[::-1]), times)
-    return {"what": "D_AT, 32 words, all layers and pairs", "seconds": seconds, "against": "the forward pass", "ratio": seconds / forward}
+        maps = [torch.stack(model.trace(tokens).attention)[:, 0].numpy() for model in (one, other)]
+        forward = sum(timed(lambda model=model: model(tokens), times) for model in (one, other))
+    seconds = timed(lambda: layer_distance(*maps), times)
+    return {
+        "what": "D_AT, 32 words, all layers and pairs",
+        "seconds": seconds,
+        "against": "both forward passes",
+        "ratio": seconds / forward,
+    }

@@ -6,7 +6,9 @@ An attention map's row t is a distribution over the keys 1..t; entries past t ar
 from __future__ import annotations
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch import Tensor
 
 Maps = Float[np.ndarray, "*batch h t t"]
 OtherMaps = Float[np.ndarray, "*#batch g t t"]
@@ -16,8 +18,7 @@ Numbers = Float[np.ndarray, "..."]
 
 def entropy(p: Float[np.ndarray, "*batch k"]) -> Numbers:
     """- sum p ln p in nats, with 0 ln 0 = 0."""
-    logs = np.maximum(p, np.finfo(p.dtype).tiny)
-    return np.asarray(-np.einsum("...k,...k->...", p, np.log(logs, out=logs)))
+    return np.asarray(-(p * np.log(np.maximum(p, np.finfo(p.dtype).tiny))).sum(axis=-1))
 
 
 def jensen_shannon(p: Float[np.ndarray, "*#batch k"], q: Float[np.ndarray, "*#batch k"]) -> Numbers:
@@ -52,13 +53,19 @@ def attention_distance(a: Maps, b: OtherMaps) -> Float[np.ndarray, "*batch h g"]
     """D_AT(P, Q) = (1/T) sum_t JSD(P_t | Q_t) for all heads P of ``a``, Q of ``b``, in nats (kazemnejad2023, eq. 2).
 
     Computed in the precision of the maps. The sum over t of entropies is one sum over the lower triangle, which is all that is
-    looked at: half of the logarithms.
+    looked at; what it costs is one logarithm for each of its entries and pair of heads, and torch's are twice as fast as NumPy's.
     """
-    T = a.shape[-1]
+    T, least = a.shape[-1], float(np.finfo(a.dtype).tiny)
     lower = np.flatnonzero(np.tri(T))
-    p, q = (maps.reshape(*maps.shape[:-2], T * T).take(lower, axis=-1) for maps in (a, b))
-    mixed = entropy((p[..., :, None, :] + q[..., None, :, :]) / 2)
-    return np.maximum(mixed - (entropy(p)[..., :, None] + entropy(q)[..., None, :]) / 2, 0.0) / T
+    p, q = (torch.from_numpy(maps.reshape(*maps.shape[:-2], T * T).take(lower, axis=-1)).clamp_(min=least) for maps in (a, b))
+    mixed = _entropy((p / 2)[..., :, None, :] + (q / 2)[..., None, :, :])
+    distance = mixed - (_entropy(p)[..., :, None] + _entropy(q)[..., None, :]) / 2
+    return (distance.clamp_(min=0) / T).numpy()
+
+
+def _entropy(p: Tensor) -> Tensor:
+    """`entropy`, of numbers above 0."""
+    return -torch.linalg.vecdot(p, p.log())
 
 
 def layer_distance(a: Maps, b: OtherMaps) -> Numbers:

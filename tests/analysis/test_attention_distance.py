@@ -67,6 +67,19 @@ def test_distance_is_the_double_loop_of_the_definition():
     assert layer_distance(a, b) == pytest.approx(np.min(loop))
 
 
+@given(seed=st.integers(0, 2**32), T=st.integers(1, 30), sharp=st.floats(0, 40))
+def test_all_pairs_at_once_are_the_definition_pair_by_pair(seed: int, T: int, sharp: float):
+    """In single precision to 1e-6, whatever underflows; and in the shapes that broadcast."""
+    rng = np.random.default_rng(seed)
+    a, b = ((np.exp(sharp * rng.normal(size=shape)) * np.tri(T)) for shape in ((2, 3, T, T), (2, T, T)))
+    a, b = (x / x.sum(-1, keepdims=True) for x in (a, b))
+    naive = jensen_shannon(a[:, :, None], b[None, None]).mean(-1)
+    np.testing.assert_allclose(attention_distance(a, b), naive, rtol=0, atol=1e-12)
+    single = attention_distance(a.astype(np.float32), b.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, naive, rtol=0, atol=1e-6)
+
+
 def test_legacy_compares_only_pairs_with_the_encodings_index_first():
     """Only pairs i < j: head 0 of the other model against head 1 of NoPE, when there are two heads."""
     rng = np.random.default_rng(1)
