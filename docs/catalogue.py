@@ -14,7 +14,7 @@ from nopeproof import ledger
 from nopeproof.cli import _rows
 from nopeproof.cli.graph import nodes
 from nopeproof.library import load, names
-from nopeproof.report import bibliography, graph, views
+from nopeproof.report import bibliography, graph, mathml, views
 from nopeproof.report.rows import Entry
 
 HERE = Path(__file__).parent
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
         entry = views.construction(Entry(row, tuple(known.get(c["fingerprint"]) for c in row["data"]["claims"])))
         (folder / f"{name}.md").write_text(page(entry), encoding="utf-8")
         shown.append(entry)
-    lines = [f"| [{e['name']}]({e['name']}.md) | {e['kind']} | {cell(e['title'])} |" for e in shown]
+    lines = [f"| [{e['name']}]({e['name']}.md) | {e['kind']} | {cell(mathml.prose(e['title']))} |" for e in shown]
     (folder / "graph.svg").write_text(graph.drawing(nodes(found)), encoding="utf-8")
     text = ["# Results", "", "![Which result rests on which](graph.svg)", "", "| name | kind | |", "|---|---|---|", *lines, ""]
     (folder / "index.md").write_text("\n".join(text), encoding="utf-8")
@@ -39,15 +39,20 @@ def main(folder: Path) -> None:
 
 def page(entry: Mapping[str, Any]) -> str:
     """One construction as Markdown."""
-    out = [f"# {entry['title']}", "", f"`{entry['name']}`, {entry['kind']}. `nopeproof show {entry['name']}` prints its weights.", ""]
+    out = [
+        f"# {mathml.prose(entry['title'])}",
+        "",
+        f"`{entry['name']}`, {entry['kind']}. `nopeproof show {entry['name']}` prints its weights.",
+        "",
+    ]
     for kind, text in entry["doc"]:
-        out += [text, ""] if kind == "p" else ["```text", text, "```", ""]
+        out += [f"<p>{mathml.prose(text)}</p>" if kind == "p" else mathml.display(text), ""]
     if entry["uses"]:
         out += ["Uses " + ", ".join(f"[{u}]({u}.md)" for u, _ in entry["uses"]) + ".", ""]
     out += ["| claim | says | scope | verdict stored | source |", "|---|---|---|---|---|"]
     for c in entry["claims"]:
         verdict = f"{c['mark']} {c['verdict']}" + (f", assuming {', '.join(c['assuming'])}" if c["assuming"] else "")
-        out.append("| " + " | ".join(map(cell, (c["id"], c["says"], c["scope"], verdict, c["source"]))) + " |")
+        out.append("| " + " | ".join(map(cell, (c["id"], mathml.prose(c["says"]), mathml.prose(c["scope"]), verdict, c["source"]))) + " |")
     keys = sorted({k for c in entry["claims"] for k in bibliography.keys(c["source"])})
     return "\n".join([*out, "", *(f"* {bibliography.cited(k)}" for k in keys), ""])
 

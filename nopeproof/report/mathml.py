@@ -237,7 +237,7 @@ class _Parser:
                 inner = self.sum(n + 1) if left == "|" else self.relation(n + 1)
                 if inner is None or not self.op(inner.then, right):
                     return None
-                whole = f"<mrow><mo>{SYMBOLS.get(left, left)}</mo>{inner.ml}<mo>{SYMBOLS.get(right, right)}</mo></mrow>"
+                whole = fenced(left, inner.ml, right)
                 plain = left == "(" and not inner.signs  # (t) is t
                 bare = inner.ml if left == "(" else None
                 signs = inner.signs + (left != "(")
@@ -279,8 +279,8 @@ class _Parser:
             return Part(f"<msqrt>{ml}</msqrt>", then, signs + 1)
         if f in ("floor", "ceil"):
             left, right = ("⌊", "⌋") if f == "floor" else ("⌈", "⌉")
-            return Part(f"<mrow><mo>{left}</mo>{ml}<mo>{right}</mo></mrow>", then, signs + 1)
-        return Part(f"{name(f)}{APPLY}<mrow><mo>(</mo>{ml}<mo>)</mo></mrow>", then, signs + 1)
+            return Part(fenced(left, ml, right), then, signs + 1)
+        return Part(f"{name(f)}{APPLY}{fenced('(', ml, ')')}", then, signs + 1)
 
     def series(self, n: int) -> Part | None:
         low = self.braced(n + 2)
@@ -293,6 +293,12 @@ class _Parser:
             of.then,
             of.signs + 1,
         )
+
+
+def fenced(left: str, ml: str, right: str) -> str:
+    """Between brackets, which grow with fractions and sums only: a raised 2 alone makes them ugly."""
+    grow = "" if any(tall in ml for tall in ("<mfrac", "<munder")) else ' stretchy="false"'
+    return f"<mrow>{''.join(f'<mo{grow}>{SYMBOLS.get(b, b)}</mo>{rest}' for b, rest in ((left, ml), (right, '')))}</mrow>"
 
 
 def name(text: str) -> str:
