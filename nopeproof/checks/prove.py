@@ -13,7 +13,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from nopeproof import kernel, ledger
+from nopeproof import kernel, ledger, scalars
 from nopeproof.circuit import Units
 from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Within
 
@@ -61,7 +61,8 @@ def _versions() -> dict[str, str]:
 def candidates(claim: Claim) -> Iterator[dict]:
     """Certificates to try, the simplest case split first."""
     units = [u for b in claim.circuit.blocks for u in (b.mlp.units if b.mlp else ())]
-    floors = [int(u.last.partition("//")[2] or 1) for u in units if isinstance(u, Units)]
+    ranges = [u for u in units if isinstance(u, Units) and not _mentions_T(u)]
+    floors = [int(u.last.partition("//")[2] or 1) for u in ranges]
     likely = math.lcm(*floors) if floors else 1  # a width T // m suggests cases modulo m
     for modulus in sorted(MODULI, key=lambda m: m != likely) if floors else MODULI[:1]:
         for singles in SINGLES if units else SINGLES[:2]:
@@ -72,6 +73,11 @@ def candidates(claim: Claim) -> Iterator[dict]:
                 except kernel.Reject:
                     continue
             yield certificate_for(claim, hints)
+
+
+def _mentions_T(unit: Units) -> bool:
+    """Whether its sum is one of T besides k and r, which no hint can state."""
+    return "T" in unit.read.symbols | unit.write.symbols | scalars.symbols(unit.bias)  # type: ignore[union-attr,arg-type]
 
 
 def unit_hints(claim: Claim, hints: dict) -> dict:
