@@ -22,6 +22,7 @@ from nopeproof.scope import Scope as Scope
 Subject = Circuit | Family | ModelClass
 Kind = Literal["proved", "certified", "exhausted", "tested", "refuted", "open"]
 LAST = 1 << 30  # the block that `after_last` names
+FOREIGN = "a prover that is not nopeproof's"
 STRENGTH: tuple[Kind, ...] = ("proved", "certified", "exhausted", "tested", "open")
 
 
@@ -107,6 +108,10 @@ class Within(Equals):
     """At every t, |coordinate - value| < error, strictly."""
 
     error: str = "1/2"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _expression(self.error, set(), "the error claimed")
 
     def __str__(self) -> str:
         return f"|{self.direction.vector} - ({self.value})| < {self.error} after {self.site}"
@@ -195,6 +200,8 @@ class Attends:
 
     def __post_init__(self) -> None:
         _expression(self.least, set(), "the least weight claimed")
+        if type(self.offset) is not int or self.offset < 0:
+            raise NopeproofError("the offset of a key", repr(self.offset), "a whole number, 0 or more: no later key is visible")
 
     def __str__(self) -> str:
         key = "the diagonal key" if self.offset == 0 else f"key t - {self.offset}"
@@ -277,6 +284,11 @@ class Claim:
             raise NopeproofError(
                 where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')"
             )
+        if not isinstance(self.subject, ModelClass) and self.scope.order == "forall weights forall T":
+            found = f"the order {self.scope.order!r} about one {type(self.subject).__name__}"
+            raise NopeproofError(
+                where, found, "'exists weights forall T': all weights are spoken of where the subject is a class of models"
+            )
         if isinstance(self.subject, ModelClass) != isinstance(self.statement, Shown):
             found = f"a {type(self.statement).__name__} about a {type(self.subject).__name__}"
             raise NopeproofError(where, found, "Shown, and only Shown, about a ModelClass")
@@ -287,8 +299,9 @@ class Claim:
         grows = isinstance(self.subject, Family) and self.subject.grows
         depth = 1 if grows else len(self.circuit.blocks)  # blocks further on are other ones in each member
         sites = [getattr(statement, n) for n in ("site", "start", "end") if hasattr(statement, n)]
+        least = 1 if hasattr(statement, "block") else 0  # heads stand in blocks from 1 on
         for b in [s.block for s in sites] + [getattr(statement, "block", 0)]:
-            if not (0 <= b <= depth or (grows and b == LAST)):
+            if not (least <= b <= depth or (grows and b == LAST)):
                 raise NopeproofError(where, f"it speaks of block {b}; the circuit has {depth}", "an existing block")
         if hasattr(statement, "block"):
             heads = len(self.circuit.blocks[statement.block - 1].heads)
@@ -362,9 +375,9 @@ class Verdict:
 
     @property
     def assuming(self) -> tuple[str, ...]:
-        """Keys of the cited theorems that the deciding evidence rests on without proving them."""
+        """What the deciding evidence rests on without proving it: keys of cited theorems, and a prover that is not ours."""
         enough = next((e for e in self.evidence if e.kind == self.kind and (not self.stands or e.scope.covers(self.claim.scope))), None)
-        return () if enough is None else tuple(a for a in enough.assumes if re.fullmatch(r"[a-z]+\d{4}[a-z]?", a))
+        return () if enough is None else tuple(a for a in enough.assumes if a == FOREIGN or re.fullmatch(r"[a-z]+\d{4}[a-z]?", a))
 
     def __str__(self) -> str:
         resting = f" assuming [{', '.join(self.assuming)}]" if self.assuming else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import importlib.metadata
@@ -9,8 +10,9 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +22,11 @@ from nopeproof.circuit import Circuit, Family
 from nopeproof.claims import Claim, Subject, Verdict
 from nopeproof.errors import NopeproofError
 from nopeproof.models import ModelClass
+from nopeproof.positions import PositionalEncoding
 
 GROUP = "nopeproof.constructions"
 NEAREST = 6  # names that the message about an unknown one mentions
+FUNCTIONS = ("predicate", "by")  # fields of statements that hold one
 KINDS = ("construction", "impossibility", "characterisation", "correction")
 
 
@@ -235,7 +239,34 @@ def _execute(path: Path) -> ModuleType:
     return module
 
 
+def _only_our_types(claims: Sequence[Claim], asked: str) -> None:
+    """Raises NopeproofError where a claim, its scope or its weights hold an object of a class that nopeproof does not define.
+
+    A subclass may print, cover, run or write itself down otherwise than what it is taken for: what is checked would not be what is said.
+    Positional encodings may be anyone's, and so may functions.
+    """
+    plain, seen = (str, int, bool, float, type(None), Fraction), set()
+    todo: list[tuple[str, Any]] = [(f"the claim {c.id!r}", c) for c in claims]
+    while todo:
+        where, x = todo.pop()
+        if type(x) in plain or id(x) in seen or isinstance(x, PositionalEncoding):
+            continue
+        seen.add(id(x))
+        if isinstance(x, Mapping):
+            todo += [(where, y) for pair in x.items() for y in pair]
+        elif type(x) in (list, tuple, set, frozenset, range):
+            todo += [(where, y) for y in x]
+        elif type(x).__module__.partition(".")[0] != "nopeproof":
+            raise NopeproofError(
+                f"{asked}, {where}", f"an object of the class {type(x).__name__}, which is not one of nopeproof's", "its own classes"
+            )
+        elif dataclasses.is_dataclass(x):
+            todo += [(where, getattr(x, f.name)) for f in dataclasses.fields(x) if f.name not in FUNCTIONS]
+
+
 def _from_module(module: ModuleType, name: str) -> Construction:
+    import nopeproof.constructions as ours
+
     asked = f"the construction {name!r}"
     claims = getattr(module, "claims", None)
     if not isinstance(claims, list | tuple) or not claims:
@@ -243,6 +274,8 @@ def _from_module(module: ModuleType, name: str) -> Construction:
     for c in claims:
         if not isinstance(c, Claim):
             raise NopeproofError(asked, f"a {type(c).__name__} among its claims", "Claim(id, subject, statement)")
+    if not module.__name__.startswith(f"{ours.__name__}."):
+        _only_our_types(claims, asked)
     ids = [c.id for c in claims]
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:

@@ -19,7 +19,7 @@ from nopeproof import counter_kernel as kernel
 from nopeproof.checks.evaluate import value_of
 from nopeproof.checks.probe import Facts, Probe, division_probe, facts, nearest_quotient, quotient_probe
 from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import LAST, Claim, Equals, Evidence, Fails, Scope, Unchanged
+from nopeproof.claims import LAST, Claim, Equals, Evidence, Fails, Scope, Unchanged, Within
 from nopeproof.division import Doubling
 from nopeproof.errors import NopeproofError
 from nopeproof.theory.precision import first_collision, round_to
@@ -139,6 +139,8 @@ def read(claim: Claim) -> Clock | str:
     block = min(site.block, len(claim.circuit.blocks))
     if isinstance(s, Equals) and (s.value.strip() != "t" or [value_of(s.value, t=t, T=9) for t in (1, 7)] != [1, 7]):
         return "the value claimed is not t"
+    if isinstance(s, Within) and not (value_of(s.error) <= 1 if isinstance(claim.statement, Fails) else value_of(s.error) > 0):
+        return "|q - t| < error is decided by whether q = t only for errors above 0; that it fails, as q is whole, for those up to 1"
     frame = tuple(s.indices) if isinstance(s, Unchanged) else ()
     circuit = claim.circuit.as_json()
     for index in [s.index] if isinstance(s, Equals) else range(claim.circuit.d_model):

@@ -60,7 +60,8 @@ def cited(source: str) -> str:
 def _shown(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return "No verdict is stored; `nopeproof verify' finds one."
-    resting = "".join(rf", assuming \cite{{{key}}}" for key in row["data"].get("assuming", ()))
+    cited = lambda key: rf"\cite{{{key}}}" if key.isalnum() else escaped(key)  # noqa: E731
+    resting = "".join(f", assuming {cited(key)}" for key in row["data"].get("assuming", ()))
     tools = dict.fromkeys(e["tool"] for e in row["evidence"] if e["kind"] == row["verdict"])
     stands = "" if row["data"]["stands"] else ", which does not cover the claim"
     by = f" by {escaped(', '.join(tools))}" if tools else ""

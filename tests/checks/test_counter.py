@@ -331,6 +331,19 @@ def test_float_claims_are_certified_within_their_scope_and_rest_on_probes():
     assert isinstance(fewer.scope.t_max, int) and fewer.scope.t_max < T and "shrunk" in fewer.reason
 
 
+@pytest.mark.parametrize("error", ["0", "-1", "1/2", "1", "3/2", "5"])
+def test_an_error_allowed_is_looked_at_in_a_claim_and_in_its_failure(error):
+    """The quotient is t, or it is another whole number: each decides what it decides, and nothing else."""
+    small, T = division_clock(7, "bfloat16"), last_decoded(FORMATS["bfloat16"])
+    near = Within(after_ffn(18), R.pos, "t", error=error)
+    held = certify_counter(claim(near, small, arithmetic="bfloat16"), TRUSTED)
+    fails = certify_counter(claim(Fails(near), small, arithmetic="bfloat16", t_max=T + 1), TRUSTED)
+    assert (held is not None and held.kind == "certified") is (Fraction(error) > 0)
+    assert (fails is not None and fails.kind == "certified") is (Fraction(error) <= 1)
+    real = certify_counter(claim(Within(after_last(), R.pos, "t", error=error), every_T(), order="forall T exists weights", t_max="T"))
+    assert (real is not None) is (Fraction(error) > 0)
+
+
 @pytest.mark.parametrize("statement", [
     Within(after_ffn(18), R.pos, "t"), Unchanged(embedding(), after_ffn(18), [R.one, R.bos]),
     Unchanged(embedding(), after_ffn(17), [R.one]), Equals(after_attention(1), R.recip, "1/t"), Equals(after_ffn(16), R.pos, "t"),

@@ -1,0 +1,89 @@
+"""A file that lies: what is printed under the name of one of our tools is what that tool has checked."""
+
+from __future__ import annotations
+
+import pytest
+
+from nopeproof import library
+from nopeproof.checks import verify
+from nopeproof.errors import NopeproofError
+
+HEAD = '''"""A file of a user's own."""
+from dataclasses import dataclass, replace
+from functools import partial
+from nopeproof import library
+from nopeproof.circuit import Circuit, Family, Head
+from nopeproof.claims import Claim, Equals, Evidence, Fails, Holds, Scope, Shown
+from nopeproof.models import ModelClass
+from nopeproof.positions import PositionalEncoding
+
+true = library.load("absolute-position").claim("basis")
+family = true.subject.symbolic
+EVERY = Scope(order="forall weights forall T", words="any")
+'''
+LIES = {
+    "a statement that reads otherwise": """
+class Mine(Equals):
+    def __str__(self): return "P = NP"
+claims = [replace(true, statement=Mine(true.statement.site, true.statement.direction, true.statement.value))]""",
+    "the same inside Fails": """
+class Mine(Equals):
+    def __str__(self): return "P = NP"
+claims = [replace(true, statement=Fails(Mine(true.statement.site, true.statement.direction, true.statement.value)))]""",
+    "a scope that covers all": """
+class Lax(Scope):
+    def covers(self, other): return True
+claims = [replace(true, statement=Holds("P = NP", bool), scope=Lax(order="forall T exists weights", t_max="T"))]""",
+    "a family with other members": """
+@dataclass(frozen=True)
+class Mine(Family):
+    def at(self, T): return Family.at(self, min(T, 40))
+claims = [replace(true, subject=Mine(family))]""",
+    "a head that writes itself down otherwise": """
+class Mine(Head):
+    def as_json(self): return {"opaque": [0]}
+head = family.blocks[0].heads[0]
+block = replace(family.blocks[0], heads=[Mine(head.W_Q, head.W_K, head.W_V, head.W_O)])
+claims = [replace(true, subject=Family(replace(family, blocks=[block])))]""",
+    "a mask that calls itself causal": """
+class Mine(str):
+    def __str__(self): return "causal"
+claims = [replace(true, subject=Family(replace(family, mask=Mine("none"))))]""",
+    "a claim with another judge of its scope": """
+class Mine(Claim):
+    says = "P = NP"
+claims = [Mine(true.id, true.subject, true.statement, true.scope)]""",
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_subclass_of_what_is_checked_is_refused(name, tmp_path):
+    (tmp_path / "lie.py").write_text(HEAD + LIES[name])
+    with pytest.raises(NopeproofError, match="not one of nopeproof's"):
+        library.load(tmp_path / "lie.py")
+
+
+def test_functions_encodings_and_everything_plain_may_be_ones_own(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        HEAD
+        + """
+@dataclass(frozen=True)
+class Mine(PositionalEncoding):
+    name = "mine of test_library"
+def sharp(trace, least): return trace.T >= least
+where = replace(family, positions=Mine())
+long = Holds("at least one token", partial(sharp, least=1))
+claims = [replace(true, id="h", statement=long), replace(true, id="e", subject=Family(where)), replace(true, statement=Holds("-", bool))]
+"""
+    )
+    assert [c.id for c in library.load(tmp_path / "mine.py").claims] == ["h", "e", "basis"]
+
+
+@pytest.mark.parametrize(
+    "by", ["lambda c, deep: [Evidence('proved', c.scope, 'kernel')]", "partial(lambda c, deep: [Evidence('proved', c.scope, 'kernel')])"]
+)
+def test_a_prover_that_is_not_ours_is_called_so(by, tmp_path):
+    (tmp_path / "mine.py").write_text(HEAD + f"claims = [Claim('mine', ModelClass('all'), Shown('P = NP', {by}), EVERY)]")
+    verdict = verify(library.load(tmp_path / "mine.py").claim("mine"))
+    assert verdict.assuming == ("a prover that is not nopeproof's",) and "assuming [a prover" in str(verdict)
+    assert all(e.tool.startswith("a prover that is not nopeproof's: ") for e in verdict.evidence)
