@@ -6,6 +6,7 @@ of one step of one model; x-transformers and Hugging Face GPT-2 are measured whe
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import tempfile
 import time
@@ -80,7 +81,9 @@ def measure(quick: bool) -> Iterator[dict[str, Any]]:
         for pe in ENCODINGS[1:]:
             seconds = timed(stacked_step(pe, 3), times)
             yield {"what": f"{pe}, 3 stacked", "seconds": seconds / 3, "against": "the time of NoPE", "ratio": seconds / nope}
-        yield distance_row(times)
+        yield distance_row("", RECIPE, 32, times)
+        if not quick:
+            yield distance_row(" at the published size", dataclasses.replace(RECIPE, layers=12, d_model=768, heads=12), 4, 5)
 
 
 def timed(act: Callable[[], Any], times: int) -> float:
@@ -149,18 +152,14 @@ def _length(step: int) -> int:
     return (batch(tasks.task("copy"), RECIPE, (0,), step)[0].shape[-1] - 3) // 2
 
 
-def distance_row(times: int) -> dict[str, Any]:
+def distance_row(size: str, recipe: Recipe, words: int, times: int) -> dict[str, Any]:
     """D_AT of all pairs of heads, all layers, of two models on the same words, against the forward passes that made the maps."""
-    cells = (Cell(pe, "copy", (0,), RECIPE) for pe in ("nope", "t5"))
+    cells = (Cell(pe, "copy", (0,), recipe) for pe in ("nope", "t5"))
     one, other = (_State(cell, Path(tempfile.mkdtemp())).model for cell in cells)
-    tokens = torch.randint(0, VOCABULARY, (1, 32, LENGTH))
+    tokens = torch.randint(0, VOCABULARY, (1, words, LENGTH))
     with torch.no_grad():
         maps = [torch.stack(model.trace(tokens).attention)[:, 0].numpy() for model in (one, other)]
         forward = sum(timed(lambda model=model: model(tokens), times) for model in (one, other))
     seconds = timed(lambda: layer_distance(*maps), times)
-    return {
-        "what": "D_AT, 32 words, all layers and pairs",
-        "seconds": seconds,
-        "against": "both forward passes",
-        "ratio": seconds / forward,
-    }
+    what = f"D_AT, {words} words, all layers and pairs{size}"
+    return {"what": what, "seconds": seconds, "against": "both forward passes", "ratio": seconds / forward}

@@ -2,75 +2,129 @@
 
 from __future__ import annotations
 
-import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from nopeproof.learn import store
 
-SWEEP = """
-import sys, torch
+KILLS = 20
+CHECKPOINT_EVERY = 10
+NURSERY = """
+import os, sys
+os.environ["OMP_NUM_THREADS"] = "1"
+import tempfile, torch
 from pathlib import Path
 from nopeproof.learn import train as training
 from nopeproof.learn.recipe import Preset, Recipe, Search
 from nopeproof.learn.sweep import run_sweep
 
-training.CHECKPOINT_EVERY = training.LOG_EVERY = 10
-TINY = Recipe(layers=2, d_model=32, heads=2, train_length=4, test_length=6, test_count=20, steps=200, batch=8, max_length=20)
-grid = Preset("tiny", "", ("nope", "alibi"), ("copy:symbols=4",), (0, 1), TINY, Search((1e-3, 4e-3), "copy:symbols=4", 7, 60))
+training.CHECKPOINT_EVERY = training.LOG_EVERY = int(sys.argv[1])
+TINY = Recipe(layers=2, d_model=32, heads=2, train_length=4, test_length=6, test_count=20, steps=300, batch=8, max_length=20)
+grid = Preset("tiny", "", ("nope", "alibi"), ("copy:symbols=4",), (0, 1), TINY, Search((1e-3, 4e-3), "copy:symbols=4", 7, 100))
 step = training._State.advance
 
-def counted(state, n):
-    with open(sys.argv[2], "a") as file:
-        file.write(f"{state.cell.digest} {n}\\n")
-    return step(state, n)
+def sweep(out, steps):
+    def counted(state, n):
+        with open(steps, "a") as file:
+            file.write(f"{state.cell.digest} {n}\\n")
+        return step(state, n)
 
-training._State.advance = counted
+    training._State.advance = counted
+    run_sweep(grid, Path(out))
+
+for cell in grid.cells():  # whatever is imported or compiled on first use, but no backward pass: autograd must begin in a fork
+    state = training._State(cell, Path(tempfile.mkdtemp()))
+    training.evaluate(state.model, state.task, [2], 3)
+    for parameter in state.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    state.optimizer.step()
+    state.save()
 print("ready", flush=True)
-run_sweep(grid, Path(sys.argv[1]), workers=int(sys.argv[3]))
+for line in sys.stdin:  # a sitting is a fork, so that kills fall on the work and not on imports
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            sweep(*line.split()[:2])
+            code = 0
+        finally:
+            os._exit(code)
+    print(child, flush=True)
+    if line.split()[2:]:
+        sys.stdin.readline()  # until it has been killed
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-def sweep(out: Path, steps: Path, workers: int) -> subprocess.Popen:
-    process = subprocess.Popen([sys.executable, "-c", SWEEP, str(out), str(steps), str(workers)], stdout=subprocess.PIPE)
-    assert process.stdout and process.stdout.readline() == b"ready\n"
-    return process
+class Nursery:
+    """A process that has imported all there is to import and forks a sitting of the sweep whenever it is asked."""
+
+    def __init__(self) -> None:
+        words = [sys.executable, "-c", NURSERY, str(CHECKPOINT_EVERY)]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._line() == "ready"
+
+    def sitting(self, out: Path, steps: Path, kill_after: float | None = None) -> int:
+        """The exit code of one sitting, -9 if it was killed before it ended."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{out} {steps}{' killed' if kill_after is not None else ''}\n")
+        self.process.stdin.flush()
+        child = int(self._line())
+        if kill_after is not None:
+            time.sleep(kill_after)
+            os.kill(child, signal.SIGKILL)
+            self.process.stdin.write("\n")  # only now does the nursery wait for it: its number is still its own
+            self.process.stdin.flush()
+        return int(self._line())
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline().strip()
 
 
-def outcome(out: Path) -> tuple[list, dict]:
-    rows = [json.loads(json.dumps(row)) for row in store.read_rows(out / store.RESULTS)]
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    found = Nursery()
+    yield found
+    found.process.kill()
+    found.process.wait()
+
+
+def outcome(out: Path) -> tuple[list, dict, dict]:
+    """The table, every run's weights, and every run's metrics."""
+    rows = store.read_rows(out / store.RESULTS)
     for row in rows:
         row.pop("cpu_seconds")
     weights = {path.parent.name: path.read_bytes() for path in sorted(out.glob(f"**/{store.WEIGHTS}"))}
-    return rows, weights
+    return rows, weights, {path.parent.name: path.read_bytes() for path in sorted(out.glob(f"**/{store.METRICS}"))}
 
 
 @pytest.mark.slow
-def test_twenty_kills(tmp_path: Path):
-    rng, kills = random.Random(0), 0
+def test_twenty_kills(tmp_path: Path, nursery: Nursery):
+    rng, kills, cut = random.Random(0), 0, 0
     start = time.monotonic()
-    assert sweep(tmp_path / "whole", tmp_path / "steps", 1).wait() == 0
+    assert nursery.sitting(tmp_path / "whole", tmp_path / "steps") == 0
     whole = time.monotonic() - start
-    while kills < 20:
-        process = sweep(tmp_path / "killed", tmp_path / "killed-steps", 1)
-        try:
-            process.wait(rng.uniform(0, whole / 6))
-            break  # it was quicker than the kills: everything is done
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-    assert kills >= 5
-    assert sweep(tmp_path / "killed", tmp_path / "killed-steps", 1).wait() == 0
+    done = tmp_path / "killed-steps"
+    while kills < KILLS:
+        before = len(done.read_text().splitlines()) if done.exists() else 0
+        code = nursery.sitting(tmp_path / "killed", done, rng.uniform(0, whole / 12))
+        assert code == -9, "a sitting ended before it could be killed: there was too little left to do"
+        kills += 1
+        cut += done.exists() and len(done.read_text().splitlines()) > before
+    assert cut >= KILLS / 2  # as many kills at least fell on a sitting that was training
+    assert nursery.sitting(tmp_path / "killed", done) == 0
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
-    done = (tmp_path / "killed-steps").read_text().splitlines()
-    assert set(done) == set((tmp_path / "steps").read_text().splitlines())
-    assert len(done) <= len(set(done)) + 10 * kills  # a kill costs the steps since the last checkpoint, no more
-    before = len(done)
-    assert sweep(tmp_path / "killed", tmp_path / "killed-steps", 1).wait() == 0
-    assert len((tmp_path / "killed-steps").read_text().splitlines()) == before  # and a finished cell is never run again
+    steps = done.read_text().splitlines()
+    assert set(steps) == set((tmp_path / "steps").read_text().splitlines())
+    assert len(steps) <= len(set(steps)) + CHECKPOINT_EVERY * kills  # a kill costs the steps since the last checkpoint, no more
+    assert nursery.sitting(tmp_path / "killed", done) == 0
+    assert len(done.read_text().splitlines()) == len(steps)  # and a finished cell is never run again
