@@ -189,6 +189,8 @@ class Progress:
     steps: int = 0
     loss: float | None = None
     note: str = ""
+    accuracy: tuple[tuple[int, float], ...] = ()
+    """(length, exact match averaged over the stacked models) where the models were just looked at."""
 
 
 Listener = Callable[[Progress], None]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from nopeproof import positions, tasks
 from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
-from nopeproof.learn.evaluate import evaluate
+from nopeproof.learn.evaluate import LOOK_STREAM, evaluate
 from nopeproof.learn.model import Transformer
 from nopeproof.learn.recipe import Cell, Listener, Progress, Recipe
 from nopeproof.learn.start import write_construction
@@ -29,6 +29,10 @@ from nopeproof.learn.tensors import load_tensors, one_thread, save_tensors
 LENGTH_STREAM = 1_000_000_009
 CHECKPOINT_EVERY = 100  # steps: the work a kill can cost
 LOG_EVERY = 50
+LOOKS = 5
+"""Into how many parts a training is divided: it is looked at, by length, after each but the last, when it is tested anyway."""
+LOOK_COUNT = 16
+"""Examples of each length in such a look."""
 
 
 def build(cell: Cell) -> Transformer:
@@ -85,12 +89,43 @@ def _train(state: _State, run: Path, tell: Listener) -> dict[str, Any]:
         if done % LOG_EVERY == 0 or done == steps:
             loss = state.take_loss()
             _check_finite(cell, done, loss)
-            store.record({"step": done, "loss": loss}, run / store.METRICS)
-            tell(Progress(cell.label, "training", done, steps, sum(loss) / len(loss)))
+            seen = look(state) if looks_at(done, steps) else {}
+            store.record({"step": done, "loss": loss, **seen}, run / store.METRICS)
+            tell(Progress(cell.label, "training", done, steps, sum(loss) / len(loss), accuracy=_means(seen)))
         if done % CHECKPOINT_EVERY == 0 or done == steps:
             state.save()
     tell(Progress(cell.label, "testing", steps, steps))
     return _finish(cell, run, state)
+
+
+def looks_at(done: int, steps: int) -> bool:
+    """Whether one of the `LOOKS` parts of a training has ended since the last log line, but not all of it."""
+    part = lambda n: n * LOOKS // steps  # noqa: E731
+    return part(done) > part(max(0, done - LOG_EVERY)) and done < steps
+
+
+@torch.no_grad()
+def look(state: _State) -> dict[str, Any]:
+    """Exact match of each model by length, on examples that are neither trained nor tested on: {look: {length, exact_match}}.
+
+    It draws from a stream of its own and changes nothing, so a training goes the same way whether or not it is looked at.
+    """
+    lengths = look_lengths(state.cell, state.task)
+    scores = evaluate(state.model, state.task, lengths, LOOK_COUNT, LOOK_STREAM)
+    return {"look": {"length": lengths, "exact_match": [score["exact_match"] for score in scores]}}
+
+
+def look_lengths(cell: Cell, task: tasks.Task) -> list[int]:
+    """The task's lengths nearest from below to half, all, one and a half and twice the length trained to."""
+    there, recipe = task.lengths(cell.recipe.test_length), cell.recipe
+    wanted = (recipe.train_length / 2, recipe.train_length, (recipe.train_length + recipe.test_length) / 2, recipe.test_length)
+    return sorted({max((n for n in there if n <= most), default=there[0]) for most in wanted})
+
+
+def _means(seen: dict[str, Any]) -> tuple[tuple[int, float], ...]:
+    if not seen:
+        return ()
+    return tuple(zip(seen["look"]["length"], np.mean(seen["look"]["exact_match"], axis=0).tolist(), strict=True))
 
 
 def _check_finite(cell: Cell, step: int, loss: list[float]) -> None:

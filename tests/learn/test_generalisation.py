@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nopeproof.analysis.intervals import clustered, share_difference
@@ -134,6 +134,7 @@ def test_published_figures_name_tasks_and_encodings_that_there_are():
 
 
 @given(seed=st.integers(0, 50))
+@settings(max_examples=10)
 def test_a_difference_of_equals_is_undecided_and_of_unequals_is_not(seed: int):
     a, b = np.full((3, 4), 0.5), np.full((3, 4), 0.8)
     low, high = share_difference(a, a, 50, seed=seed)

@@ -74,8 +74,9 @@ def test_a_failed_cell_is_reported_and_the_others_go_on(grid: Preset, tmp_path: 
     assert [row["status"] for row in again] == ["finished", "finished"] and again[1] == rows[1]
 
 
+@pytest.mark.slow
 def test_a_killed_process_takes_only_its_cell_and_the_next_sweep_goes_on_from_its_checkpoint(grid: Preset, tmp_path: Path):
-    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=250))
+    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=160))
     victim, messages = grid.cells()[0].label, []
 
     def kill(message):

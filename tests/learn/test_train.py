@@ -86,6 +86,32 @@ def test_a_half_written_row_is_dropped(tmp_path: Path):
     assert store.read_rows(path) == [{"a": 1}, {"a": 3}]
 
 
+def test_looking_at_a_training_changes_nothing_and_uses_examples_of_its_own(cell: Cell, tmp_path: Path, monkeypatch):
+    messages = []
+    train(cell, tmp_path / "seen", messages.append)
+    monkeypatch.setattr(training, "looks_at", lambda done, steps: False)
+    train(cell, tmp_path / "unseen")
+    assert (tmp_path / "seen" / store.WEIGHTS).read_bytes() == (tmp_path / "unseen" / store.WEIGHTS).read_bytes()
+    seen, unseen = (store.read_rows(tmp_path / name / store.METRICS) for name in ("seen", "unseen"))
+    looks = [row.pop("look") for row in seen if "look" in row]
+    assert seen == unseen and [row["step"] for row in seen] == [2, 4, 6, 8, 10, 12]
+    assert [m.step for m in messages if m.accuracy] == [4, 6, 8, 10]  # of 12 steps a fifth each, seen at the next line of the log
+    for found, message in zip(looks, [m for m in messages if m.accuracy], strict=True):
+        assert found["length"] == [1, 3, 4, 5] and np.shape(found["exact_match"]) == (2, 4)
+        assert message.accuracy == tuple(zip(found["length"], np.mean(found["exact_match"], axis=0), strict=True))
+    task = tasks.task(cell.task)
+    assert not np.array_equal(examples_of(task, 5, 20).tokens, examples_of(task, 5, 20, training.LOOK_STREAM).tokens)
+
+
+def test_looks_take_lengths_that_the_task_has():
+    assert training.look_lengths(Cell("nope", "scan", (0,), Recipe(train_length=25, test_length=48)), tasks.task("scan")) == [
+        12,
+        25,
+        36,
+        48,
+    ]
+
+
 def test_a_finished_run_is_not_trained_again(cell: Cell, tmp_path: Path, monkeypatch):
     first = train(cell, tmp_path)
     monkeypatch.setattr(training._State, "advance", None)
