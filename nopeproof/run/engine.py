@@ -43,10 +43,13 @@ class Forward:
     def __init__(self, circuit: Circuit, arithmetic: Arithmetic, weights: Literal["now", "later", "never"] = "now") -> None:
         self.circuit, self.A, self.weights = circuit, arithmetic, weights
         self.zero = arithmetic.lift(_ZERO)
+        self.lifted: dict[int, Any] = circuit.memo.setdefault(arithmetic.name, {}) if arithmetic.name == "exact" else {}
 
     def vector(self, v: Any) -> list[tuple[int, Any]]:
-        """Entries lifted once."""
-        return [(i, self.A.lift(x)) for i, x in v.entries]
+        """Entries lifted once; exact ones, which do not depend on a precision, once for all runs of the circuit."""
+        if id(v) not in self.lifted:
+            self.lifted[id(v)] = v, [(i, self.A.lift(x)) for i, x in v.entries]  # v is kept, so that its id stays its own
+        return self.lifted[id(v)][1]
 
     def dense(self, v: Any) -> Row:
         """A full row."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar, cast
 
 import flint
 
@@ -48,9 +49,15 @@ def to_flint(x: Fraction) -> flint.fmpq:
     return flint.fmpq(x.numerator, x.denominator)
 
 
+_ZERO, _ONE = Fraction(0), Fraction(1)
+_coprime: Any = getattr(Fraction, "_from_coprime_ints", None) or partial(cast(Any, Fraction), _normalize=False)  # until Python 3.11
+
+
 def to_fraction(x: Any) -> Fraction:
     """An int, a Fraction or one of FLINT's rationals as a Fraction."""
-    return Fraction(int(x.p), int(x.q)) if isinstance(x, flint.fmpq) else Fraction(x)
+    if not isinstance(x, flint.fmpq):
+        return Fraction(x)
+    return _ZERO if not x else _ONE if x == 1 else _coprime(int(x.p), int(x.q))  # FLINT keeps them in lowest terms
 
 
 class ExpNumber:

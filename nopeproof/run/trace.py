@@ -27,6 +27,9 @@ class Lazy(Mapping):
             self.made[key] = self.make(self.raw[key])
         return self.made[key]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.raw
+
     def __iter__(self) -> Iterator:
         return iter(self.raw)
 
@@ -65,6 +68,11 @@ class Trace:
     def T(self) -> int:
         """Number of positions."""
         return len(self.word)
+
+    def _repr_html_(self) -> str:
+        from nopeproof import notebook
+
+        return notebook.trace(self)
 
     def at(self, site: Site, where: Subspace | Vector | str | None = None) -> Any:
         """The residual at a site: [T][d_model], or, for a subspace, direction or name, that part: [T] or [T][width]."""
