@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nopeproof import ledger
+from nopeproof import ledger, mathml
 from nopeproof.cli import _rows
 from nopeproof.cli.graph import nodes
 from nopeproof.library import load, names
-from nopeproof.report import bibliography, graph, mathml, views
+from nopeproof.report import bibliography, graph, views
 from nopeproof.report.rows import Entry
 
 HERE = Path(__file__).parent

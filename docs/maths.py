@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the site's environment has no nopeproof, and needs none of what it depends on
 
-from nopeproof.report.mathml import math
+from nopeproof.mathml import math
 
 CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.DOTALL | re.MULTILINE)
 FORMULA = re.compile(r"\$([^$\n]+)\$")

@@ -99,6 +99,11 @@ class Circuit:
             readout = {t: as_vector(v, R, f"the read-out of {t!r}") for t, v in self.unembedding.items()}
             object.__setattr__(self, "unembedding", readout)
 
+    def _repr_html_(self) -> str:
+        from nopeproof import notebook
+
+        return notebook.circuit(self)
+
     def _fits(self, b: int, block: Block) -> None:
         if not isinstance(block, Block):
             raise NopeproofError(f"block {b}", f"a {type(block).__name__}", "Block(heads=[...], mlp=...)")
@@ -233,6 +238,11 @@ class Family:
     def weights_sha256(self) -> str:
         """The symbolic circuit's hash: it fixes all instances."""
         return self.symbolic.weights_sha256
+
+    def _repr_html_(self) -> str:
+        from nopeproof import notebook
+
+        return notebook.circuit(self.symbolic, self.T_min)
 
     def at(self, T: int) -> Circuit:
         """The member for words of up to T positions. Raises NopeproofError for T below T_min."""

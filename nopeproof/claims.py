@@ -214,10 +214,11 @@ class Attends:
 
 @dataclass(frozen=True)
 class Holds:
-    """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted, not proved."""
+    """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted; proved by the prover it names, if any."""
 
     says: str
     predicate: Callable[[Any], bool] = field(compare=False)
+    by: Callable[[Claim], Evidence] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.says
@@ -378,6 +379,11 @@ class Verdict:
         """What the deciding evidence rests on without proving it: keys of cited theorems, and a prover that is not ours."""
         enough = next((e for e in self.evidence if e.kind == self.kind and (not self.stands or e.scope.covers(self.claim.scope))), None)
         return () if enough is None else tuple(a for a in enough.assumes if a == FOREIGN or re.fullmatch(r"[a-z]+\d{4}[a-z]?", a))
+
+    def _repr_html_(self) -> str:
+        from nopeproof import notebook
+
+        return notebook.verdicts([self])
 
     def __str__(self) -> str:
         resting = f" assuming [{', '.join(self.assuming)}]" if self.assuming else ""

@@ -118,6 +118,11 @@ class Construction:
             found = tuple(map(coq.second, found))
         return Verdicts(self, found)
 
+    def _repr_html_(self) -> str:
+        from nopeproof import notebook
+
+        return notebook.construction(self)
+
     def __repr__(self) -> str:
         return f"Construction({self.name!r}, {len(self.claims)} claims, {', '.join(self.subjects)})"
 
@@ -173,12 +178,9 @@ class Verdicts:
         return "\n".join(f"{v.claim.id:{width}}  {v.kind:9}  {v.claim.says}  [{v.scope}]" for v in self.verdicts)
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from nopeproof import notebook
 
-        cells = [[v.claim.id, v.claim.says, str(v.scope), v.kind] for v in self.verdicts]
-        rows = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in row) + "</tr>" for row in cells)
-        head = "".join(f"<th>{h}</th>" for h in ("claim", "says", "scope", "verdict"))
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return notebook.verdicts(self, f"{self.construction.name}: {self.construction.title}")
 
 
 def names() -> list[str]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from nopeproof import mathml
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import Ledger, Row
-from nopeproof.report import audit, generalised, graph, limits, mathml, svg, trained, views
+from nopeproof.report import audit, generalised, graph, limits, svg, trained, views
 from nopeproof.report.rows import MEANING, entries
 
 KINDS = (

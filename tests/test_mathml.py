@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import sympy
 
-from nopeproof import library
-from nopeproof.report import mathml
-from nopeproof.report.mathml import display, math, prose
+from nopeproof import library, mathml
+from nopeproof.mathml import display, math, prose
 from nopeproof.report.views import paragraphs
 
 HIDDEN = str.maketrans("", "", "\u2062\u2061\u2060")
