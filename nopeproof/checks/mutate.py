@@ -1,9 +1,9 @@
-"""Mutation: change one weight at a time and see whether anything notices. No refuted mutant may be accepted by the kernel.
+"""Mutation: change one weight at a time and see whether anything notices. No refuted mutant may be accepted.
 
-Each mutant is *refuted* (an exact run breaks a claim: the witness is kept), *satisfies* every claim still (proved again by
-the kernel, exhausted where the claim is bounded, or nothing that the claim reads has changed), or is *unresolved*. A mutant
-that the kernel accepts and an exact run refutes is an alarm. Equivalent mutants are common and no scandal: an entry of W_Q
-changes nothing while W_K = 0.
+Each mutant is *refuted* (an exact run breaks a claim: the witness is kept), *satisfies* every claim still (proved again,
+exhausted where the claim is bounded, or nothing that the claim reads has changed), or is *unresolved*. A mutant that the
+kernel or another prover accepts and an exact run refutes is an alarm. Equivalent mutants are common and no scandal: an entry
+of W_Q changes nothing while W_K = 0.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Status = Literal["refuted", "satisfies", "unresolved"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a mutant. by: the claim an exact run refutes, or how the claims were settled. alarm: the kernel accepts it."""
+    """What became of a mutant. by: the claim an exact run refutes, or how the claims were settled. alarm: a prover accepts it."""
 
     mutant: Mutant
     status: Status
@@ -73,7 +73,7 @@ class Mutation:
 
     @property
     def alarms(self) -> tuple[Outcome, ...]:
-        """Mutants that the kernel accepts and an exact run refutes: a bug in one of the two."""
+        """Mutants that a prover accepts and an exact run refutes: a bug in one of the two."""
         return tuple(o for o in self.outcomes if o.alarm)
 
     def as_json(self) -> dict:
@@ -93,6 +93,7 @@ class Judge:
         self.killers: dict[str, Counter] = {c.id: Counter() for c in self.claims}
         found = {c.id: prove(c) for c in self.claims}
         self.hints = {id: e.certificate["hints"] for id, e in found.items() if e.certificate is not None}
+        self.beyond = {c.id for c in self.claims if c.id not in self.hints and proves(c)}
         self.read = {c.id: trimmed(c.circuit, c.statement).as_json() for c in self.claims}
         self.originals = {c.id: self.parts(c, {}) for c in self.claims}
 
@@ -112,6 +113,7 @@ class Judge:
             if witness is None and not accepted and unsettled is None:
                 settled, witness = self.settle(claim)
             if witness is not None:
+                accepted = accepted or (claim.id in self.beyond and bool(proves(claim)))
                 alarm, refuted = alarm or accepted, refuted or (claim.id, witness)
             elif not settled:
                 unsettled = unsettled or f"{claim.id}: {reason or 'no proof, and no counterexample found'}"
@@ -194,9 +196,8 @@ class Judge:
     @staticmethod
     def settle(claim: Claim) -> tuple[str, Witness | None]:
         """How the claim is shown to hold of the mutant, or a longer search for a witness; ("", None) if neither."""
-        proof = proof_of(claim)
-        if proof.kind in ("proved", "certified") and proof.scope.covers(claim.scope):
-            return proof.kind, None
+        if kind := proves(claim):
+            return kind, None
         if untouched(claim):
             return "nothing writes there", None
         if isinstance(claim.scope.t_max, int):
@@ -210,6 +211,12 @@ class Judge:
                 return "", dict(found.witness or {})
         found = sample(claim)
         return "", dict(found.witness or {}) if found.kind == "refuted" else None
+
+
+def proves(claim: Claim) -> str:
+    """ "proved" or "certified" if the prover that looks at this claim accepts it as stated, else ""."""
+    proof = proof_of(claim)
+    return proof.kind if proof.kind in ("proved", "certified") and proof.scope.covers(claim.scope) else ""
 
 
 def mutate(

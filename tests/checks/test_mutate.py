@@ -12,7 +12,7 @@ from nopeproof.checks.mutants import STEPS, mutants
 from nopeproof.checks.mutate import UNREAD, choose, ledger_row, mutate
 from nopeproof.checks.prove import certificate_for, prove
 from nopeproof.circuit import Block, Circuit, Embedding, Family, Norm
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Shown, Unchanged, after_attention, after_ffn, embedding
+from nopeproof.claims import Claim, Equals, Evidence, Fails, Holds, Scope, Shown, Unchanged, after_attention, after_ffn, embedding
 from nopeproof.errors import NopeproofError
 from nopeproof.export import coq
 from nopeproof.parts import clock_basis, uniform_head
@@ -103,6 +103,14 @@ def test_a_kernel_that_accepts_everything_is_an_alarm(monkeypatch):
     monkeypatch.setattr(kernel, "check", lambda certificate: None)
     found = mutate([RECIP], 60)
     assert len(found.alarms) == found.counts["refuted"] > 5 and all(o.status == "refuted" for o in found.alarms)
+
+
+def test_a_prover_beyond_the_kernel_that_accepts_everything_is_an_alarm(monkeypatch):
+    far = replace(RECIP, subject=replace(HEAD, mask="strict"), statement=Equals(after_attention(1), R.recip, "1/t"))
+    true = Evidence("proved", far.scope, "a prover that never looks")
+    monkeypatch.setattr("nopeproof.checks.mutate.proof_of", lambda claim: true)
+    found = mutate([far], 20)
+    assert found.counts["refuted"] > 5 and len(found.alarms) == found.counts["refuted"]
 
 
 def test_bounded_claims_and_predicates_are_exhausted():
