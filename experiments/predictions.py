@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
+from _crasp import MEMBERS
 from _training import append_new
 
 from nopeproof import ledger
@@ -36,6 +37,8 @@ class Runs:
     """Summary of the attention distances from NoPE: task, length, other, kind, mean."""
     built: Sequence[Mapping[str, Any]]
     """Models held against the construction: see `nopeproof.learn.built`."""
+    leaks: Sequence[Mapping[str, Any]]
+    """NoPE models that learned their task: name, task, and what `nopeproof.analysis.leak` found."""
 
     @staticmethod
     def of(found: ledger.Ledger) -> Runs:
@@ -50,7 +53,9 @@ class Runs:
                 kind[config["task"], config["pe"]] = figures
         compared = [r["data"] for r in found.of("compare")]
         built = {(m["task"], m["name"]): m for data in compared for run in data["built"] for m in run["models"]}
-        return Runs(deep, shallow, [row for data in compared for row in data["summary"]], list(built.values()))
+        models = {(m["digest"], m["seed"]): m for data in compared for m in data["models"] if m["learned"] and m.get("leak")}
+        leaks = [{"name": m["name"], "task": m["task"], **m["leak"]} for m in models.values()]
+        return Runs(deep, shallow, [row for data in compared for row in data["summary"]], list(built.values()), leaks)
 
     def pairs(self, task: str, better: str, worse: str) -> list[tuple[float, float]]:
         """Exact match beyond the lengths trained on, seed by seed, of two encodings that both learned the task."""
@@ -139,6 +144,46 @@ def nearest_encoding(expected: str) -> Callable[[Runs], Outcome]:
         return ("holds" if set(nearest.values()) == {expected} else "fails", said)
 
     return check
+
+
+GENERALISES = 0.9
+"""Exact match at lengths up to twice those trained on from which a task counts as carried there."""
+
+
+def crasp(task: str, where: str) -> Callable[[Runs], Outcome]:
+    """NoPE carries a task of C-RASP, and does not carry one that is not."""
+
+    def check(runs: Runs) -> Outcome:
+        found = [far for inside, far in runs.trained.get((task, "nope"), {}).values() if inside >= LEARNED]
+        if not found:
+            seen = len(runs.trained.get((task, "nope"), {}))
+            return ("no runs", f"{seen} seeds, none learned the task" if seen else "")
+        mean = sum(found) / len(found)
+        return ("holds" if (mean >= GENERALISES) == (where == "in") else "fails", f"mean {mean:.3f} over {len(found)} seeds")
+
+    return check
+
+
+def probe_horizon(runs: Runs) -> Outcome:
+    """Predicted and measured horizons agree up to a factor of two, wherever the measured one is not the longest word."""
+    if not runs.leaks:
+        return NONE
+    said = ", ".join(
+        f"{m['task']} {m['name']}: {_known(m['t_max']):.1f} predicted (spread {_known(m['delta']):.3f}), "
+        f"{m['horizon']} of {m['longest']} measured"
+        for m in runs.leaks
+    )
+    fits = [_within_two(_known(m["t_max"]), m["horizon"], m["longest"]) for m in runs.leaks]
+    return ("holds" if all(fits) else "fails", said)
+
+
+def _known(figure: float | None) -> float:
+    return float("inf") if figure is None else figure
+
+
+def _within_two(predicted: float, measured: int, longest: int) -> bool:
+    at_least = measured >= longest  # then any longer prediction fits as well
+    return predicted >= measured / 2 and (at_least or predicted <= 2 * measured)
 
 
 def of_built(task: str, says: Callable[[Mapping[str, Any]], bool], shown: Callable[[Mapping[str, Any]], str]) -> Callable[[Runs], Outcome]:
@@ -247,6 +292,22 @@ PREDICTIONS = (
         "NoPE's exact match on majority beyond the lengths trained on is at least .9",
         "majority is in C-RASP: one uniform head",
         beyond("majority", "nope", at_least=0.9),
+    ),
+    Prediction(
+        "probe-horizon",
+        "position can be read off a NoPE model's stream, rounded from a linear probe for 1/t, up to T = 1 + 1/(2(e^(2 delta) - 1)), "
+        "within a factor of two, with delta the typical spread of the logits of its head nearest to 1/t",
+        "noise of delta on the logits of a uniform head keeps 1/t decodable up to that T and no further",
+        probe_horizon,
+    ),
+    *(
+        Prediction(
+            f"c-rasp-{m.task}",
+            f"NoPE's exact match on {m.task} beyond the lengths trained on is {'at least' if m.where == 'in' else 'below'} {GENERALISES}",
+            f"{m.where} C-RASP: {m.because}",
+            crasp(m.task, m.where),
+        )
+        for m in MEMBERS
     ),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from nopeproof.analysis.attention_distance import (
     uniform_map,
 )
 from nopeproof.analysis.heads import attention_to_bos, distance_to_uniform, nearest
+from nopeproof.analysis.leak import decodable, horizon, spread
 from nopeproof.analysis.probes import TARGETS, position_probe
 from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
@@ -72,6 +73,9 @@ def compare_runs(
             ``attended``: histogram {left, share} of how far back the answer's queries look most, a share of the prefix;
             ``probes``: {target, layer (0 is the embedding), r2, r2_untrained, r2_longer}: fitted and tested on
             positions 2..T of mixed training lengths, with other words; ``r2_longer`` scores the same fit beyond them;
+            ``leak``: for NoPE {layer, head, delta, delta_most, t_max, horizon, longest}: of the head nearest to 1/t the median and the
+            largest spread of its logits on lengths trained on, the T up to which the median leaves t decodable (null if there is
+            no limit), and how far t can be read off the stream after it, in positions (see `analysis.leak`); null for others;
             ``example``: {tokens, attention [layer][head][t][i]} of one word of the shortest length, for the first
             seed of each run; null for the others.
         ``accuracy``: exact match with intervals, one entry a task and encoding; ``ranking``: mean reciprocal rank with
@@ -179,6 +183,7 @@ def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:
         "attention_to_bos": _per_head(model.trained, lengths, attention_to_bos).tolist(),
         "attended": _attended(model.trained, lengths),
         "probes": _probes(model),
+        "leak": _leak(model, nearest(uniform)) if cell.pe == REFERENCE else None,
         "example": _example(model, min(lengths)) if model.seed == cell.seeds[0] else None,
     }
 
@@ -215,6 +220,16 @@ def _probes(model: Observed) -> list[dict[str, Any]]:
                 "r2_longer": position_probe(fitted, longer, target) if longer else None,
             })  # fmt: skip
     return rows
+
+
+def _leak(model: Observed, head: dict[str, float | int]) -> dict[str, Any]:
+    view, limit = model.trained, model.cell.recipe.train_length
+    layer, index, inside = int(head["layer"]), int(head["head"]) - 1, [n for n in sorted(view.maps) if n <= limit]
+    rows = np.concatenate([spread(view.maps[n][layer - 1, :, index]).ravel() for n in inside])
+    delta, most = float(np.median(rows)), float(rows.max())
+    told, longest = horizon(_part(view, layer, inside, 0), _part(view, layer, sorted(view.maps), 1))
+    figures = {"delta": _finite(delta), "delta_most": _finite(most), "t_max": _finite(decodable(delta))}
+    return {"layer": layer, "head": index + 1, **figures, "horizon": told, "longest": longest}
 
 
 def _part(view: View, layer: int, lengths: Iterable[int], half: int) -> list[np.ndarray]:

@@ -7,9 +7,9 @@ off a plot is good to about .03.
 
 from __future__ import annotations
 
+from nopeproof.learn.recipe import FIVE
+
 SOURCE = "kazemnejad2023"
-FIVE = ("nope", "t5", "alibi", "rotary:fraction=0.25", "ape-sinusoidal")
-"""The encodings it compares, by our names."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "primitive": (

@@ -200,6 +200,10 @@ BATTERY = (
     *("addition", "polynomial", "sort", "sort-numbers", "summation", "parity", "lego", "scan", "pcfg"),
 )
 """The 17 task variants of kazemnejad2023."""
+FIVE = ("nope", "t5", "alibi", "rotary:fraction=0.25", "ape-sinusoidal")
+"""The encodings of kazemnejad2023, whose Rotary turns a quarter of the dimensions."""
+SCRATCHPADS = ("", "co", "icovr", "covr", "iovr", "icvr", "icor", "icov")
+"""Its formats: none, computation and output alone, all five components, and all but one."""
 SHORT = Recipe(steps=2000)
 """Two thirds of the steps: enough for copy to be learned on the lengths trained on."""
 
@@ -233,12 +237,41 @@ PRESETS: dict[str, Preset] = {
             own_lengths=True,
         ),
         Preset(
+            "c-rasp",
+            "NoPE on further tasks that are known to be in C-RASP or not, at each task's own lengths",
+            pes=("nope",),
+            tasks=(
+                *("count", "copy-one-symbol", "copy-one-symbol-twice", "first-token", "replace", "copy-distinct"),
+                *("running-parity", "summation", "lego"),
+            ),
+            seeds=(0, 1, 2),
+            recipe=SHORT,
+            own_lengths=True,
+        ),
+        Preset(
             "shallow",
             "NoPE of one layer on copy and sort: the ceiling of depth one",
             pes=("nope",),
             tasks=("copy", "sort"),
             seeds=(0, 1, 2),
             recipe=dataclasses.replace(SHORT, layers=1, steps=1000),
+        ),
+        Preset(
+            "scan-small",
+            "the encodings of kazemnejad2023 on SCAN, its task for attention distances, to 25 actions and tested to 48, 3 seeds",
+            pes=FIVE,
+            tasks=("scan",),
+            seeds=(0, 1, 2),
+            recipe=dataclasses.replace(SHORT, train_length=25, test_length=48, test_count=100),
+            search=Search(task="scan"),
+        ),
+        Preset(
+            "scratchpad",
+            "NoPE and T5 bias on addition with each scratchpad of kazemnejad2023, to 4 digits and tested to 8, 3 seeds",
+            pes=("nope", "t5"),
+            tasks=tuple("addition" + (f":scratchpad={parts}" if parts else "") for parts in SCRATCHPADS),
+            seeds=(0, 1, 2),
+            recipe=dataclasses.replace(SHORT, train_length=4, test_length=8, test_count=100, batch=8, max_length=512),
         ),
         Preset(
             "paper-small",
