@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nopeproof import certificates
+from nopeproof.checks import shown
 from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import exhaust, instance, trace_of
 from nopeproof.circuit import Family
@@ -21,10 +22,10 @@ PATIENT = 600.0
 
 @dataclass(frozen=True)
 class Replayed:
-    """What became of one piece of evidence. by: what checked it, or did it again. reason: why it was rejected."""
+    """What became of one piece of evidence. by: what checked it, or did it again. reason: why it was rejected or declined."""
 
     kind: str
-    status: Literal["accepted", "rejected", "nothing claimed"]
+    status: Literal["accepted", "rejected", "declined", "nothing claimed"]
     by: str
     reason: str = ""
 
@@ -38,6 +39,8 @@ def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
     kind, by = evidence["kind"], evidence["tool"]
     if kind == "open":
         return Replayed(kind, "nothing claimed", by)
+    if by == "coq" and not evidence.get("certificate_sha256"):  # a remark beside the kernel's proof, which is replayed by itself
+        return Replayed(kind, "declined", by, "Coq's opinion is not stored: `nopeproof verify --deep` asks coqc again")
     try:
         if evidence.get("certificate_sha256") and not isinstance(claim.statement, Attends):  # there it is the score's, and more is needed
             by = _certificate(claim, evidence, ledger)
@@ -124,7 +127,7 @@ def _again(claim: Claim, evidence: Mapping[str, Any]) -> str:
     reach = evidence["scope"]["t_max"]
     found: list[Evidence | None]
     if isinstance(claim.statement, Shown):
-        found = list(claim.statement.by(claim, False))
+        found = list(shown(claim))
     elif evidence["kind"] == "exhausted":
         found = [exhaust(replace(claim, scope=replace(claim.scope, t_max=reach)), PATIENT)]
     elif evidence["kind"] == "tested":

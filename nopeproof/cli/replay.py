@@ -29,8 +29,8 @@ What = Annotated[
 class Replay:
     """Check stored evidence again: certificates by the kernel, witnesses by an exact run, anything else by doing it again.
 
-    A certificate that was cut short, edited, or swapped for another is rejected, with the reason. Exit code 0 if everything is
-    accepted, 1 if anything is rejected, 2 if there is nothing of that name.
+    A certificate that was cut short, edited, or swapped for another is rejected, with the reason; what Coq said of a proof is declined,
+    as only coqc can say it again. Exit code 0 if nothing is rejected, 1 if anything is, 2 if there is nothing of that name.
     """
 
     what: What = ()

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from nopeproof import library
+from nopeproof.checks.replay import replay as replay_one
 from nopeproof.cli import main
 
 FILE = '''"""Theorem 1's head, true and false."""
@@ -155,3 +157,10 @@ def test_a_witness_outside_the_scope_is_rejected(here, capsys, word):
     edit(here, "false", lambda row: [e["witness"].update(word=word, T=2, t=2) for e in row["evidence"] if e["witness"]])
     code, found = replay(capsys, "mine.py/false")
     assert code == 1 and any("none of those" in x["reason"] for x in found)
+
+
+def test_what_coq_said_is_declined_with_the_way_to_hear_it_again(tmp_path):
+    claim = library.load("absolute-position").claim("recip")
+    said = {"kind": "proved", "tool": "coq", "scope": claim.scope.as_json(), "witness": None}
+    done = replay_one(claim, said, tmp_path)
+    assert done.status == "declined" and "verify --deep" in done.reason

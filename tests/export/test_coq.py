@@ -118,6 +118,15 @@ def test_every_weight_reaches_the_file():
     assert seen > 20
 
 
+def test_a_generic_token_that_is_zero_is_a_class_of_its_own():
+    """Circuits with, and without, tokens of no name are two circuits; of the second, words of BOS alone are spoken."""
+    c = certificate("absolute-position", "recip")
+    zero, none = ({**c["subject"], "generic": g} for g in ({}, None))
+    assert "generic := Some 1;" in spell.circuit(zero) and "generic := None;" in spell.circuit(none)
+    assert spell.circuit(zero).count("[(1, [(1#1, [])]") == spell.circuit(none).count("[(1, [(1#1, [])]")  # the class added is empty
+    assert "any other token" in "".join(spell.legend(zero)) and "any other token" not in "".join(spell.legend(none))
+
+
 def test_a_weight_is_a_list_of_terms():
     names_ = spell.Names({"generic": {"0": "x"}, "embed": {}, "blocks": []})
     assert spell.weight("3/4", names_) == "[(3#4, [])]"

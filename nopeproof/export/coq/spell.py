@@ -116,12 +116,17 @@ def units(mlp: Mapping[str, Any] | None, names: Names) -> list[str]:
     return out + ([f"Bias {vector(mlp['b_2'], names)}"] if mlp["b_2"] else [])
 
 
+def _embeddings(subject: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    """One for each class of tokens; the generic one, if there is one, may be the zero vector."""
+    return [*subject["embed"].values(), *([] if subject["generic"] is None else [subject["generic"]])]
+
+
 def circuit(subject: Mapping[str, Any]) -> str:
     """The circuit record, weight by weight. Raises NopeproofError for a circuit that Model.v has no words for."""
     if subject["mask"] != "causal" or subject["positions"] != "none":
         raise NopeproofError("an export to Coq", f"mask {subject['mask']!r}, positions {subject['positions']!r}", "a causal NoPE circuit")
     names = Names(subject)
-    classes = [vector(v, names, True) for v in (*subject["embed"].values(), *([subject["generic"]] if subject["generic"] else []))]
+    classes = [vector(v, names, True) for v in _embeddings(subject)]
     layers: list[str] = []
     for n, b in enumerate(subject["blocks"], 1):
         if b["norm_attention"] or b["norm_ffn"]:
@@ -129,7 +134,7 @@ def circuit(subject: Mapping[str, Any]) -> str:
         for kind, parts in (("attention", [head(h, names) for h in b["heads"]]), ("FFN", units(b["mlp"], names))):
             layers.append(f"(* {kind} {n} *)\n    {lines(parts, 4)}")
     bos = "None" if subject["bos"] is None else f"Some {list(subject['embed']).index(subject['bos'])}"
-    generic = f"Some {len(subject['embed'])}" if subject["generic"] else "None"
+    generic = "None" if subject["generic"] is None else f"Some {len(subject['embed'])}"
     rows = [
         f"d_model := {subject['d_model']};",
         f"classes := {lines(classes, 13)};",
@@ -272,8 +277,7 @@ def _sum(text: str) -> str:
 
 def _fraction(subject: Mapping[str, Any]) -> int:
     """D such that scores that are rational are whole multiples of 1/D: powers of e are then powers of e^(1/D)."""
-    vectors = [v for v in (*subject["embed"].values(), subject["generic"]) if v]
-    stream, out = _denominator(x for v in vectors for x in v.values()), 1
+    stream, out = _denominator(x for v in _embeddings(subject) for x in v.values()), 1
     for block in subject["blocks"]:
         after = stream
         for h in (h for h in block["heads"] if "opaque" not in h):
@@ -339,7 +343,7 @@ def question(certificate: Mapping[str, Any], tag: str) -> str:
 
 def legend(subject: Mapping[str, Any]) -> list[str]:
     """Which number stands for which token and symbol."""
-    names, tokens = Names(subject), [*subject["embed"], *(["any other token"] if subject["generic"] else [])]
+    names, tokens = Names(subject), [*subject["embed"], *([] if subject["generic"] is None else ["any other token"])]
     rows = [("class", enumerate(tokens)), ("Sym", ((n, s) for s, n in names.free.items())), ("Own", ((n, s) for s, n in names.own.items()))]
     return [f"  {kind} {n}: {text}" for kind, row in rows for n, text in row]
 
