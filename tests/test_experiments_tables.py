@@ -8,6 +8,7 @@ import pytest
 
 import nopeproof
 from nopeproof import kernel, ledger
+from nopeproof.export import coq
 
 FOLDER = Path(nopeproof.__file__).parents[1] / "experiments"
 FILE = '''"""1/t from a flag, in a file of one's own: the head averages what only BOS has."""
@@ -83,3 +84,21 @@ def test_an_alarm_ends_the_script_with_1_every_time(script, mine, tmp_path, monk
 def test_the_readme_names_every_script():
     text = (FOLDER / "README.md").read_text()
     assert all(f"`{path.name}`" in text for path in FOLDER.glob("[a-z]*.py"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not coq.available(), reason="coqc is not installed")
+def test_coq_is_asked_once_about_originals_and_mutants_and_a_wrong_yes_ends_in_an_error(script, mine, tmp_path, monkeypatch):
+    table = script("mutations_in_coq").MutationsInCoq(names=(mine,), limit=30, ledger=tmp_path)
+    for _ in range(2):
+        with pytest.raises(SystemExit) as end:
+            table.run()
+        assert end.value.code == 0
+    (row,) = ledger.read(tmp_path / "mutations-in-coq.jsonl").rows
+    assert (
+        row["data"]["originals"] == 2 and row["data"]["asked"] > 5 and not row["data"]["accepted"] and not row["data"]["originals_rejected"]
+    )
+    monkeypatch.setattr(coq, "decide", lambda certificates: [True] * len(certificates))
+    with pytest.raises(SystemExit) as end:
+        script("mutations_in_coq").MutationsInCoq(names=(mine,), limit=31, ledger=tmp_path).run()
+    assert end.value.code == 1
