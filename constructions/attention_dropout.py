@@ -19,9 +19,10 @@ from fractions import Fraction
 from itertools import product
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Within, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, Within, after_attention, after_ffn
 from nopeproof.parts import clock_minimal, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.rows import each_row
 
 SOURCE = "srivastava2014; kazemnejad2023, Thm 1 and its dropout of 1/10 in training"
 H, P = 3, Fraction(1, 10)
@@ -55,18 +56,14 @@ def tokens_of(stream):
 circuit = Circuit(R, tokens_of(R), blocks=[Block(heads, average, shared=[R.out])], bos="<bos>", name=f"{H} heads, p = {P}")
 
 
-def variance(trace):
-    """sum_patterns chance (out - 1/t)^2 = p/((1 - p) H)/t^2 at every t."""
-    rows = trace.at(after_attention(1), "out")
-    return all(
-        sum(chance(p) * (x - Fraction(1, t)) ** 2 for p, x in zip(PATTERNS, row, strict=True)) == P / ((1 - P) * H) / t**2
-        for t, row in enumerate(rows, 1)
-    )
+def variance(t, out):
+    """sum_patterns chance (out - 1/t)^2 = p/((1 - p) H)/t^2."""
+    return sum(chance(p) * (x - 1 / t) ** 2 for p, x in zip(PATTERNS, out, strict=True)) == P / ((1 - P) * H) / t**2
 
 
-def erased(trace):
-    """The output is 0 with probability p^H at every t."""
-    return all(sum(chance(p) for p, x in zip(PATTERNS, row, strict=True) if x == 0) == P**H for row in trace.at(after_attention(1), "out"))
+def erased(_, out):
+    """The output is 0 with probability p^H."""
+    return sum(chance(p) for p, x in zip(PATTERNS, out, strict=True) if x == 0) == P**H
 
 
 S = Residual(one=1, bos=1, pos=1)
@@ -94,8 +91,8 @@ claims = [
     Claim("mean", circuit, Equals(after_ffn(1), R.mean, "1/t"), every, SOURCE, note="sum over all 2^H patterns, each with its chance"),
     Claim("all-kept", circuit, Equals(after_attention(1), R.out[len(PATTERNS) - 1], "10/(9*t)"), every, SOURCE, note="1/(1 - p) too large"),
     Claim("all-dropped", circuit, Equals(after_attention(1), R.out[0], "0"), every, SOURCE),
-    Claim("variance", circuit, Holds("variance p/((1 - p) H)/t^2", variance), Scope(t_max=12, vocabulary="given"), SOURCE),
-    Claim("erased", circuit, Holds("erased with probability p^H", erased), Scope(t_max=12, vocabulary="given"), SOURCE),
+    Claim("variance", circuit, each_row("variance p/((1 - p) H)/t^2", after_attention(1), R.out, variance), every, SOURCE),
+    Claim("erased", circuit, each_row("erased with probability p^H", after_attention(1), R.out, erased), every, SOURCE),
     Claim("no-dropout", single(Fraction(1)), decodes, short, SOURCE),
     Claim("never-decoded", single(1 / (1 - P)), Fails(decodes), short, SOURCE, note="a kept weight is 10/9 of what it was"),
     Claim("dropped", single(Fraction(0)), Fails(decodes), short, SOURCE, note="a dropped one leaves nothing"),

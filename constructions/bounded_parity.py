@@ -19,11 +19,11 @@ from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
 from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import counter, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Number, reads
 
 SOURCE = "chiang2022 for parity; weiss2021 for counting; the exact thresholds are this project's"
 R = Residual(one=1, bos=1, kind=1, recip=1, share=1, count=1, content=1)
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
-few = Scope(order="forall T exists weights", t_max=6, vocabulary="given")
 
 counts_a = Family(
     Circuit(
@@ -50,9 +50,9 @@ units = [type(u)(u.read, s * u.write, u.bias) for u, s in zip(ffn.units, signs *
 parity = Circuit(R, member.embedding, blocks=[Block(heads=member.blocks[0].heads, mlp=MLP(units))], bos="<bos>", name=f"parity[T={T}]")
 
 
-def reads(f):
-    """`count` holds f(number of a's so far)."""
-    return lambda trace: all(x == f(trace.word[: t + 1].count("a")) for t, x in enumerate(trace.at(after_ffn(1), "count")))
+def odd(trace):
+    """`count` holds the parity of the number of a's so far."""
+    return all(x == trace.word[: t + 1].count("a") % 2 for t, x in enumerate(trace.at(after_ffn(1), "count")))
 
 
 def noisy(error):
@@ -67,11 +67,11 @@ rounds = Holds(
 )
 edge = Fraction(1, 2 * T)
 given = Scope(t_max=T, vocabulary="given")
-counts = Holds("count = number of a's so far", reads(lambda c: c))
+counts = reads("count = number of a's so far", after_ffn(1), R.count, "c", c=Number(("a",)))
 claims = [
-    Claim("count", counts_a, counts, few, SOURCE),
+    Claim("count", counts_a, counts, each_T, SOURCE),
     Claim("frame", counts_a, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
-    Claim("parity", parity, Holds("count = parity of the a's so far", reads(lambda c: c % 2)), given, SOURCE),
+    Claim("parity", parity, Holds("count = parity of the a's so far", odd), given, SOURCE),
     Claim("noise-inside", noisy(edge * (1 - Fraction(1, 10**9))), rounds, given, SOURCE, note="c/t too large by almost 1/(2 T)"),
     Claim("noise-below", noisy(-edge * (1 - Fraction(1, 10**9))), rounds, given, SOURCE, note="too small by as much"),
     Claim("noise-edge", noisy(edge), Fails(rounds), given, SOURCE, note="off by exactly 1/2"),

@@ -12,18 +12,16 @@ is the least whole number for which that is more than 99/100, whatever the lengt
 Constant-width weights would have to compare contents, not positions.
 """
 
-from fractions import Fraction
-
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import counter, look_up, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Number, answers, reads
 
 uses = ["position-tables", "look-up"]
 SOURCE = "cookbook2025, look-up; kazemnejad2023, Sec. 4 for copy and reverse as tasks"
 R = Residual(one=1, bos=1, sep=1, token=2, recip=1, seen=1, pos=1, square=1, after=1, share=1, n=1, out=2)
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
-few = Scope(order="forall T exists weights", t_max=5, vocabulary="given")
 
 layer_1 = Block(
     heads=[uniform_head([R.bos, R.sep], [R.recip, R.seen], name="1/t and [| seen]/t")],
@@ -59,31 +57,15 @@ copy, reverse = task("copy", R.n + R.one), task("reverse", R.pos + R.one - 2 * R
 softer = task("copy, B = 100", R.n + R.one, 100)
 
 
-def says(backwards):
+def says(how):
     """From the one | on, the next token of the answer leads by more than 99/100, whatever has been said so far."""
-
-    def check(trace):
-        if trace.word.count("|") != 1:
-            return True  # not an instance of the task
-        cut = trace.word.index("|")
-        source, logits = trace.word[1:cut], trace.logits()[cut:]
-        answer = source[::-1] if backwards else source
-        right = [(row[want], row[other]) for row, want in zip(logits, answer, strict=False) for other in row if other != want]
-        return all(best - rival > Fraction(99, 100) for best, rival in right)
-
-    return Holds("from | on, the next token of the answer leads by more than 99/100", check)
-
-
-def counts(trace):
-    """n is the number of positions from the first | on; 0 before."""
-    first = trace.word.index("|") if "|" in trace.word else trace.T
-    return all(x == max(t - first + 1, 0) for t, x in enumerate(trace.at(after_ffn(2), "n")))
+    return answers("from | on, the next token of the answer leads by more than 99/100", "|", how, "99/100")
 
 
 claims = [
-    Claim("counts", copy, Holds("n = positions from | on", counts), few, SOURCE),
-    Claim("copies", copy, says(backwards=False), few, SOURCE),
-    Claim("reverses", reverse, says(backwards=True), few, SOURCE),
-    Claim("softer", softer, Fails(says(backwards=False)), few, SOURCE, note="B = 100 leaks more than that"),
+    Claim("counts", copy, reads("n = positions from | on", after_ffn(2), R.n, "n", n=Number(mark="|")), each_T, SOURCE),
+    Claim("copies", copy, says("copied"), each_T, SOURCE),
+    Claim("reverses", reverse, says("reversed"), each_T, SOURCE),
+    Claim("softer", softer, Fails(says("copied")), each_T, SOURCE, note="B = 100 leaks more than that"),
     Claim("frame", copy, Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.sep, R.token]), each_T, SOURCE),
 ]

@@ -15,6 +15,7 @@ from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
 from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Number, reads
 
 uses = ["absolute-position"]
 SOURCE = "chiang2022, FIRST; the units are this project's"
@@ -34,22 +35,12 @@ circuit = Circuit(
     name="first",
 )
 given = Scope(vocabulary="given")
-few = Scope(vocabulary="given", t_max=6)
 
-
-def marks(trace):
-    """`second` is 1 at t = 2 and 0 elsewhere."""
-    return all(x == (t == 2) for t, x in enumerate(trace.at(after_ffn(1), "second"), 1))
-
-
-def remembers(trace):
-    """t * first is 1 if the token after BOS is an a, and 0 if not, at every t."""
-    return all(t * x == (t > 1 and trace.word[1] == "a") for t, x in enumerate(trace.at(after_ffn(3), "first"), 1))
-
-
+marks = reads("second = 1 at t = 2 and 0 elsewhere", after_ffn(1), R.second, "s", s=Number(at=2, here=True))
+remembers = reads("first = [the token after BOS is an a]/t", after_ffn(3), R.first, "hit/t", hit=Number(("a",), at=2))
 claims = [
-    Claim("marks", circuit, Holds("second = 1 at t = 2 and 0 elsewhere", marks), few, SOURCE),
-    Claim("remembers", circuit, Holds("t * first = [the token after BOS is an a]", remembers), few, SOURCE),
+    Claim("marks", circuit, marks, given, SOURCE),
+    Claim("remembers", circuit, remembers, given, SOURCE),
     Claim("margin-shrinks", circuit, Fails(Holds("first is 0 or at least 1/3", lambda trace: remembers_by(trace, 3))), given, SOURCE),
     Claim("frame", circuit, Unchanged(after_attention(1), after_ffn(3), [R.one, R.bos, R.kind, R.recip]), given, SOURCE),
 ]

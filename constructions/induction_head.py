@@ -15,12 +15,12 @@ weight, twice over, so the right token leads by more than (B - 3)/(B + 1), more 
 induction heads that lean on recency fail on long words for the same reason: M is fixed and T grows (`fixed-match`).
 """
 
-from fractions import Fraction
-
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import clock_powers, look_up, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Previous, reads
+from nopeproof.theory.induction import completes
 
 SOURCE = "olsson2022, induction heads; cookbook2025, look-up; the condition is this project's"
 BASE = 200
@@ -58,31 +58,17 @@ def induction(match, name):
 enough, short, fixed = induction("T - 2", "M = (T-2) s"), induction("T - 3", "M = (T-3) s"), induction("2", "M = 2 s")
 
 
-def completes(trace):
-    """Wherever the current token occurred before, the token after its last occurrence leads by more than 97/100."""
-    logits = trace.logits()
-    for t in range(2, trace.T + 1):
-        earlier = [n for n in range(2, t) if trace.word[n - 1] == trace.word[t - 1]]
-        if earlier:
-            right, wrong = trace.word[earlier[-1]], {"a": "b", "b": "a"}[trace.word[earlier[-1]]]
-            if not logits[t - 1][right] - logits[t - 1][wrong] > Fraction(97, 100):
-                return False
-    return True
-
-
-def previous(trace):
+def before(n, x):
     """`prev` is the one-hot code of the previous token, exactly; 0 after BOS."""
-    rows = trace.at(after_ffn(2), "prev")
-    return all(list(row) == [int(t > 0 and trace.word[t - 1] == x) for x in "ab"] for t, row in enumerate(rows))
+    return reads(f"prev[{n}] = [the previous token is {x}]", after_ffn(2), R.prev[n], "p", p=Previous(x))
 
 
-rule = Holds("the token after the last earlier occurrence of this one leads by more than 97/100", completes)
-few = Scope(order="forall T exists weights", t_max=6, vocabulary="given")
+rule = completes("the token after the last earlier occurrence of this one leads by more than 97/100", 3, 0, "97/100")
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
 claims = [
-    Claim("previous-token", enough, Holds("prev = the previous token, one-hot and exact", previous), few, SOURCE),
-    Claim("completes", enough, rule, few, SOURCE),
-    Claim("threshold", short, Fails(rule), few, SOURCE, note="M = (T - 3) s: a tie"),
-    Claim("fixed-match", fixed, Fails(rule), few, SOURCE, note="M = 2 s whatever the length"),
+    *(Claim(f"previous-{x}", enough, before(n, x), each_T, SOURCE) for n, x in enumerate("ab")),
+    Claim("completes", enough, rule, each_T, SOURCE),
+    Claim("threshold", short, Fails(rule), each_T, SOURCE, note="M = (T - 3) s: a tie"),
+    Claim("fixed-match", fixed, Fails(rule), each_T, SOURCE, note="M = 2 s whatever the length"),
     Claim("frame", enough, Unchanged(after_attention(1), after_ffn(3), [R.one, R.bos, R.token]), each_T, SOURCE),
 ]

@@ -20,9 +20,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Norm, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.hashes import formula, gap, peak
 
 uses = ["absolute-position"]
 SOURCE = "merrill2024, layer-norm hash and Lemma 8"
@@ -40,29 +41,12 @@ def circuit(name, **contents):
     return Circuit(R, Embedding(tokens), blocks=blocks, bos="<bos>", name=name)
 
 
-def formula(trace):
-    """score > 0 and score^2 (t^2 + 1)(i^2 + 1) = (t i + 1)^2, at every t >= i."""
-    scores = trace.head(2, 0).scores
-    pairs = [(t, i, scores[t - 1][i - 1]) for t in range(1, trace.T + 1) for i in range(1, t + 1)]
-    return all(s > 0 and s * s * ((t * t + 1) * (i * i + 1)) == (t * i + 1) ** 2 for t, i, s in pairs)
-
-
-def peak(trace):
-    """At every t the key t has a larger score than every other."""
-    scores = trace.head(2, 0).scores
-    return all(scores[t][t] > scores[t][i] for t in range(trace.T) for i in range(t))
-
-
-def gap(trace):
-    """1/(2 t^4) <= score_tt - score_t,t-1 <= 1/(2 (t - 1)^4) from t = 2 on."""
-    scores = trace.head(2, 0).scores
-    gaps = [(t + 1, scores[t][t] - scores[t][t - 1]) for t in range(1, trace.T)]
-    return all(2 * t**4 * g >= 1 and 2 * (t - 1) ** 4 * g <= 1 for t, g in gaps)
-
-
 plain, content = circuit("hash", a=0), circuit("hash beside content", a=0, b=3)
 layer_1 = replace(plain, blocks=plain.blocks[:1], name="its first layer, without a norm")
-strict = Holds("at every t, the key t has the largest score, strictly", peak)
+strict = peak("at every t, the key t has the largest score, strictly")
+
+
+GAP, every = ("1/(2*t**4)", "1/(2*(t - 1)**4)"), Scope(vocabulary="given")
 
 
 def words(T, arithmetic="real"):
@@ -71,11 +55,11 @@ def words(T, arithmetic="real"):
 
 
 claims = [
-    Claim("recip", layer_1, Equals(after_attention(1), R.recip[0], "1/t"), Scope(vocabulary="given"), SOURCE),
-    Claim("cleared", layer_1, Equals(after_ffn(1), R.bos, "0"), Scope(vocabulary="given"), SOURCE, note="nothing but the hash is left"),
-    Claim("formula", plain, Holds("score = (t i + 1)/sqrt((t^2 + 1)(i^2 + 1))", formula), words(10), SOURCE),
-    Claim("peak", plain, strict, words(10), SOURCE),
-    Claim("gap", plain, Holds("the gap to the neighbour is between 1/(2 t^4) and 1/(2 (t-1)^4)", gap), words(10), SOURCE),
+    Claim("recip", layer_1, Equals(after_attention(1), R.recip[0], "1/t"), every, SOURCE),
+    Claim("cleared", layer_1, Equals(after_ffn(1), R.bos, "0"), every, SOURCE, note="nothing but the hash is left"),
+    Claim("formula", plain, formula("score = (t i + 1)/sqrt((t^2 + 1)(i^2 + 1))", "t*i + 1", "(t**2 + 1)*(i**2 + 1)"), every, SOURCE),
+    Claim("peak", plain, strict, every, SOURCE),
+    Claim("gap", plain, gap("the gap to the neighbour is between 1/(2 t^4) and 1/(2 (t-1)^4)", *GAP), every, SOURCE),
     Claim("content", content, Fails(strict), words(4), SOURCE, note="a norm over content moves the peak"),
     Claim("float32-short", plain, strict, words(32, "float32"), SOURCE),
     Claim("float32", plain, Fails(strict), words(64, "float32"), SOURCE, note="rounding flattens the peak"),

@@ -20,12 +20,13 @@ from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
 from nopeproof.claims import Attends, Claim, Fails, Holds, Scope, ScoreIs, Unchanged, after_attention, after_ffn
 from nopeproof.parts import clock_powers, counter, look_up, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Number, looks
 
 SOURCE = "cookbook2025, look-up; barbero2025 for offset heads; B and its bound are this project's"
 BASE = 200
 R = Residual(one=1, bos=1, kind=1, recip=1, share=1, pos=1, square=1, count=1)
 each_T = Scope(order="forall T exists weights", t_max="T")
-few = Scope(order="forall T exists weights", t_max=6, vocabulary="given")
+each_word = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
 uses = ["position-tables", "layer-one-heads", "bounded-parity"]
 heads = [look_up(R.pos - o * R.one, R.one, R.pos, R.square, BASE, name=f"offset {o}") for o in (2, 5)]
 clock = clock_powers(R.one, R.recip, R.pos, R.square)
@@ -66,23 +67,20 @@ def attends(head, target, least=Fraction(99, 100)):
     return check
 
 
-def counted(word, t):
-    """1 + the number of a's among the first t tokens."""
-    return 1 + word[:t].count("a")
-
-
+a_keys = Number(("a",))
+at_pointer = looks("the key at 1 + number of a's has more than 99/100 of the weight", 2, 0, "1 + c", "99/100", c=a_keys)
 claims = [
     Claim("offset-2", offsets, ScoreIs(2, 0, "ln(200)*(2*(t - 2)*i - i**2)"), each_T, SOURCE),
     Claim("offset-5", offsets, ScoreIs(2, 1, "ln(200)*(2*(t - 5)*i - i**2)"), each_T, SOURCE),
     Claim("attends-2", offsets, Attends(2, 0, 2, "99/100"), each_T, SOURCE),
     Claim("attends-5", offsets, Attends(2, 1, 5, "99/100"), each_T, SOURCE),
-    Claim("pointer", pointer, Holds("the key at 1 + number of a's has more than 99/100 of the weight", attends(0, counted)), few, SOURCE),
+    Claim("pointer", pointer, at_pointer, each_word, SOURCE),
     Claim(
         "frame",
         pointer,
         Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.kind]),
-        Scope(order="forall T exists weights", t_max="T", vocabulary="given"),
+        each_word,
         SOURCE,
     ),
-    Claim("no-offset", pointer, Fails(Holds("some fixed offset is always read", attends(0, lambda _, t: t))), few, SOURCE),
+    Claim("no-offset", pointer, Fails(Holds("some fixed offset is always read", attends(0, lambda _, t: t))), each_word, SOURCE),
 ]

@@ -12,9 +12,10 @@ needs slopes that grow with the length. Without the causal mask prefixes cannot 
 from dataclasses import replace
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.brackets import margins, recognises
 
 SOURCE = "bhattamishra2020, Shuffle-Dyck"
 R = Residual(step=2, d=2, below=1, under=1)
@@ -31,32 +32,11 @@ circuit = Circuit(
 unmasked = replace(circuit, mask="none", name="without the mask")
 
 
-def depths(word, kind):
-    """Opening minus closing brackets of one kind, after each token."""
-    return [sum((x == kind[0]) - (x == kind[1]) for x in word[: t + 1]) for t in range(len(word))]
-
-
-def recognises(trace):
-    """d0 = d1 = under = 0 at t iff the prefix up to t is balanced in both kinds, at every t."""
-    rows = [[*d, u] for d, u in zip(trace.at(after_ffn(2), "d"), trace.at(after_ffn(2), "under"), strict=True)]
-    kinds = [depths(trace.word, kind) for kind in KINDS]
-    balanced = [all(d[t] == 0 and min(d[: t + 1]) >= 0 for d in kinds) for t in range(trace.T)]
-    return [not any(row) for row in rows] == balanced
-
-
-def margins(trace):
-    """Where they are not 0, |d| >= 1/t and under >= 1/t^2."""
-    d, under = trace.at(after_ffn(2), "d"), trace.at(after_ffn(2), "under")
-    return all(
-        (x == 0 or abs(x) * t >= 1) and (u == 0 or u * t * t >= 1) for t, (xs, u) in enumerate(zip(d, under, strict=True), 1) for x in xs
-    )
-
-
-statement = Holds("d = 0 and under = 0 exactly at the ends of balanced prefixes", recognises)
-few = Scope(words="any", vocabulary="given", t_max=4)
+statement = recognises("d = 0 and under = 0 exactly at the ends of balanced prefixes", KINDS, R)
+every = Scope(words="any", vocabulary="given")
 claims = [
-    Claim("recognises", circuit, statement, few, SOURCE, note="weights do not depend on the length"),
-    Claim("margins", circuit, Holds("|d| >= 1/t and under >= 1/t^2, or 0", margins), few, SOURCE),
-    Claim("frame", circuit, Unchanged(after_attention(1), after_ffn(2), [R.step, R.d]), Scope(words="any", vocabulary="given"), SOURCE),
-    Claim("needs-the-mask", unmasked, Fails(statement), Scope(words="any", vocabulary="given"), SOURCE),
+    Claim("recognises", circuit, statement, every, SOURCE, note="weights do not depend on the length"),
+    Claim("margins", circuit, margins("|d| >= 1/t and under >= 1/t^2, or 0", KINDS, R), every, SOURCE),
+    Claim("frame", circuit, Unchanged(after_attention(1), after_ffn(2), [R.step, R.d]), every, SOURCE),
+    Claim("needs-the-mask", unmasked, Fails(statement), every, SOURCE),
 ]

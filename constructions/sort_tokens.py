@@ -15,9 +15,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_ffn, embedding
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_ffn, embedding
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import answers
 
 SOURCE = "chiang2022 and yang2024 for counting in uniform attention; kazemnejad2023, Sec. 4 for sort as a task"
 V = 2
@@ -46,16 +47,6 @@ stack = Family(
 )
 
 
-def sorts(trace):
-    """In a word with one |, from it on, the k-th smallest token before it leads by at least 1 at the k-th position."""
-    if trace.word.count("|") != 1:
-        return True  # not an instance of the task
-    cut = trace.word.index("|")
-    answer, logits = sorted(trace.word[:cut]), trace.logits()[cut:]
-    right = [(row[want], row[other]) for row, want in zip(logits, answer, strict=False) for other in row if other != want]
-    return all(best - rival >= 1 for best, rival in right)
-
-
 def noisy(error, T=4):
     """The member T with an error in k/t, the same at every t."""
     member = stack.at(T)
@@ -64,27 +55,18 @@ def noisy(error, T=4):
     return replace(member, blocks=blocks, name=f"sort[T={T}], k/t + {float(error):.9f}")
 
 
-def leads(trace):
-    """As `sorts`, with any lead above 0."""
-    if trace.word.count("|") != 1:
-        return True
-    cut = trace.word.index("|")
-    answer, logits = sorted(trace.word[:cut]), trace.logits()[cut:]
-    return all(row[want] > row[other] for row, want in zip(logits, answer, strict=False) for other in row if other != want)
-
-
 edge = Fraction(1, 2 * V * 4)
 given = Scope(t_max=4, words="any", vocabulary="given")
-right = Holds("from | on, the next token of the sorted word leads", leads)
-statement = Holds("from | on, the next token of the sorted word leads by at least 1", sorts)
-few = Scope(order="forall T exists weights", words="any", vocabulary="given", t_max=4)
+each_T = Scope(order="forall T exists weights", words="any", vocabulary="given", t_max="T")
+right = answers("from | on, the next token of the sorted word leads", "|", "sorted", "0")
+statement = answers("from | on, the next token of the sorted word leads by at least 1", "|", "sorted", "1", strict=False)
 claims = [
-    Claim("sorts", stack, statement, few, SOURCE),
+    Claim("sorts", stack, statement, each_T, SOURCE),
     Claim(
         "frame",
         stack,
         Unchanged(embedding(), after_ffn(3), [R.one, R.sep, R.le]),
-        Scope(order="forall T exists weights", words="any", vocabulary="given", t_max="T"),
+        each_T,
         SOURCE,
     ),
     Claim("noise-inside", noisy(edge * (1 - Fraction(1, 10**9))), right, given, SOURCE, note="k/t too large by almost 1/(2 V T)"),

@@ -13,12 +13,11 @@ by more than 1/5 on a short word (`soft`). Where t <= w the head falls on BOS, w
 The formula with means, (t m_t - (t-w) m_(t-w))/w, is the same after multiplying by positions; with counts no product is needed.
 """
 
-from fractions import Fraction
-
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import clock_powers, counter, look_up, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Recent, reads
 
 SOURCE = "cookbook2025, look-up; yang2024 for counting; the error bound is this project's"
 R = Residual(one=1, bos=1, kind=1, recip=1, share=1, pos=1, square=1, count=1, window=1)
@@ -50,18 +49,13 @@ sharp, soft = windowed(200), windowed(4)
 
 def counts(error):
     """`window` is within `error` of the number of a's among the last W tokens."""
-
-    def check(trace):
-        rows = trace.at(after_ffn(2), "window")
-        return all(abs(x - trace.word[max(t - W, 0) : t].count("a")) < error for t, x in enumerate(rows, 1))
-
-    return Holds(f"window is within {error} of the number of a's among the last {W} tokens", check)
+    says = f"window is within {error} of the number of a's among the last {W} tokens"
+    return reads(says, after_ffn(2), R.window, "c", error, c=Recent("a", W))
 
 
-few = Scope(order="forall T exists weights", t_max=5, vocabulary="given")
 each_T = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
 claims = [
-    Claim("counts", sharp, counts(Fraction(1, 50)), few, SOURCE),
-    Claim("soft", soft, Fails(counts(Fraction(1, 5))), few, SOURCE, note="B = 4 leaks more"),
+    Claim("counts", sharp, counts("1/50"), each_T, SOURCE),
+    Claim("soft", soft, Fails(counts("1/5")), each_T, SOURCE, note="B = 4 leaks more"),
     Claim("frame", sharp, Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
 ]

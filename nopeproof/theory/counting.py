@@ -1,0 +1,316 @@
+"""Every word at once, for circuits that count: the residual at a position as a function of its place, its counts and its targets.
+
+Two kinds of heads are understood, and they may be stacked.
+
+  counting   what it reads of a key, and its scores, depend on nothing but the kind of *place* the key is. Its output is then a mean
+             over kinds, sum n_j w_j v_j / sum n_j w_j, n_j the number of keys of kind j among the first t: a count (yang2024).
+  look-up    scores -c (i - p)^2 + g(t), p a whole number at the query, e^c = B a whole number >= 2. Let q be the key nearest to p, that
+             is p, or 1 or t where p lies beyond them. A key at distance m from q has at most B^-(m^2) of its weight, as
+             (m + a)^2 - a^2 >= m^2. So q has at least 1/(1 + leak), leak = 2 sum_{m >= 1} B^-(m^2), and what is read is the value at q
+             up to (1 - weight) times the spread of the values; or up to 2 sum m B^-(m^2), for a value that moves by 1 a key at most.
+
+A place is a kind of position: its token, and *facts*, linear forms in t and the counts that are >= 0 there. Where the sign of a
+hidden unit depends on more, the place is split at a whole number, L >= 1 or L <= 0, so that the places always cover every position
+of every word. What is neither of these is an unknown variable, and nothing is concluded from it.
+
+A sign is decided by substitution. Counts are whole numbers >= 0, those of one layer sum to t, and T = t + d with d >= 0; each fact
+x >= (what is >= 0) becomes x = (that) + s with s >= 0. A polynomial without a negative coefficient is then >= 0. A count that is
+0 at t is 0 at every key i <= t: no key of a place where it is >= 1 is seen from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from nopeproof.circuit import Circuit, Family, Head
+from nopeproof.kernel import Ratio
+from nopeproof.scalars import spell
+from nopeproof.theory.places import (
+    NUMBER,
+    ONE,
+    Impossible,
+    Look,
+    Place,
+    Undecided,
+    last_on,
+    lowest,
+    number,
+    power,
+    put,
+    summed,
+    weight,
+    whole,
+)
+
+LARGEST = 400  # places of one sub-layer
+
+
+class Counting:
+    """All words through one circuit or family. `after(s)`: the places after s sub-layers, attention 1, FFN 1, attention 2, ..."""
+
+    def __init__(self, subject: Circuit | Family) -> None:
+        c = self.circuit = subject.symbolic if isinstance(subject, Family) else subject
+        plain = all(b.norm_attention is b.norm_ffn is None and all(isinstance(h, Head) for h in b.heads) for b in c.blocks)
+        if c.mask != "causal" or c.positions.kind != "none" or not plain or c.embedding.other is not None or c.free:
+            raise Undecided("a mask, an encoding, a norm, an opaque head or weights left open: outside what is counted here")
+        if getattr(subject, "grows", False):
+            raise Undecided("the number of blocks depends on T")
+        self.first = 1 if c.bos is None else 2
+        self.levels: list[list[Place]] = [list(self.embedded())]
+
+    def after(self, s: int) -> list[Place]:
+        """The places after s sub-layers. Raises Undecided."""
+        while len(self.levels) <= s:
+            n, before = len(self.levels), self.levels[-1]
+            made = self.attention((n + 1) // 2, before) if n % 2 else [q for p in before for q in self.ffn(n // 2, p)]
+            if len(made) > LARGEST:
+                raise Undecided(f"more than {LARGEST} kinds of places")
+            self.levels.append(made)
+        return self.levels[s]
+
+    def vector(self, v: Any) -> dict[int, Ratio]:
+        """A vector of weights by coordinate."""
+        return {i: weight(spell(x)) for i, x in v.entries}
+
+    def dot(self, v: Any, x: Sequence[Ratio]) -> Ratio:
+        """The product of a vector of weights and a residual."""
+        return sum((w * x[i] for i, w in self.vector(v).items() if x[i].num), Ratio(0))
+
+    def embedded(self) -> Iterator[Place]:
+        """One place a token: BOS at t = 1 alone, where there is one."""
+        t, kept = Ratio("t"), {}
+        for token, v in self.circuit.embedding.tokens.items():
+            entries, bos = self.vector(v), token == self.circuit.bos
+            facts = (t - 1, Ratio(1) - t) if bos else (t - self.first,)
+            yield Place(token, tuple(entries.get(i, Ratio(0)) for i in range(self.circuit.d_model)), facts, kept=kept)
+
+    # --- attention ---------------------------------------------------------------------------------------------------------
+
+    def attention(self, b: int, places: list[Place]) -> list[Place]:
+        """Each place after the heads of block b, split by what its look-ups read."""
+        heads = self.circuit.blocks[b - 1].heads
+        counted = {h: rows for h, head in enumerate(heads) if (rows := self.readings(head, places)) is not None}
+        kinds: dict[tuple, list[int]] = {}
+        for n in range(len(places)):
+            kinds.setdefault(tuple(str(rows[n]) for rows in counted.values()), []).append(n)
+        out = []
+        for place in places:
+            seen = [n for n, key in enumerate(places) if self.sees(place, key)]
+            layer, facts = [], []
+            for j, members in enumerate(kinds.values() if counted else ()):
+                here, name = [n for n in members if n in seen], Ratio(f"n{b}.{j}")
+                alone = here and all(places[n].token == self.circuit.bos for n in here)
+                least = any(places[n].token == self.circuit.bos for n in here) + (
+                    any(places[n] is place for n in here) and place.token != self.circuit.bos
+                )
+                facts += [name - int(least), *([name * -1] if not here else [Ratio(1) - name] if alone else [])]
+                layer.append((tuple(places[n] for n in here), Ratio(1) if alone else name if here else Ratio(0), members))
+            counts = (*place.counts, tuple((k, n) for k, n, _ in layer)) if counted else place.counts
+            x = list(place.x)
+            for h, rows in counted.items():
+                for i, mean in self.means(heads[h], place, layer, rows).items():
+                    x[i] = x[i] + (mean or Ratio(f"?{b}.{h}.{i}"))
+            try:
+                made = [replace(place, x=tuple(x), counts=counts).given(*facts)]
+            except Impossible:
+                continue  # there is no such position
+            for h, head in enumerate(heads):
+                if h not in counted:
+                    found, keys = self.target(head, place, places), [places[n] for n in seen]
+                    made = [q for p in made for q in self.looked((b, h), found, place, p, keys)]
+            out += made
+        return out
+
+    def readings(self, head: Any, places: list[Place]) -> list[list[dict]] | None:
+        """What a counting head reads of each key, as polynomials: values, and keys where a query looks at them; None for other heads."""
+        asked = [n for n, q in enumerate(head.W_Q) if any(self.dot(q, p.x).num for p in places)]
+        rows = [[lowest(self.dot(v, p.x)) for v in (*head.W_V, *(head.W_K[n] for n in asked))] for p in places]
+        fixed = all(x.den == ONE and all(v.startswith(NUMBER) for v in x.names()) for row in rows for x in row)
+        return [[x.num for x in row] for row in rows] if fixed else None
+
+    def sees(self, place: Place, key: Place) -> bool:
+        """Whether a key of that kind may stand at i <= t."""
+        if self.circuit.bos is not None and place.token == self.circuit.bos:
+            return key.token == place.token
+        names = {v for fact in place.facts for v in fact.names() if v.startswith("n") and "@" not in v}  # each count stands in a fact
+        return not any(place.nonnegative(Ratio(v) * -1) and key.nonnegative(Ratio(v) - 1) for v in sorted(names))
+
+    def means(self, head: Any, place: Place, layer: list, rows: list) -> dict[int, Ratio | None]:
+        """{coordinate: mean of the values}, weighted by count and e^score; None where a score is no whole multiple of logarithms."""
+        scale = weight("1" if head.scale == "1" else f"sqrt({head.d_head})/{head.d_head}")
+        some = [(kinds[0].x, n, rows[members[0]]) for kinds, n, members in layer if kinds]
+        scores = [scale * self.score(head, place.x, x) for x, _, _ in some]
+        powers = [power(s - scores[0]) for s in scores]
+        out: dict[int, Ratio | None] = {}
+        for i in sorted({i for o in head.W_O for i in o.indices}):
+            column = [self.vector(o).get(i, Ratio(0)) for o in head.W_O]
+            values = [sum((Ratio(v) * o for v, o in zip(row, column, strict=False)), Ratio(0)) for _, _, row in some]
+            if any(p is None for p in powers):
+                out[i] = values[0] if not any((v - values[0]).num for v in values) else None
+            elif all(p == 1 for p in powers):  # uniform: the counts sum to t
+                zero = next((v for v in values if not v.num), values[-1])
+                out[i] = zero + sum((n * (v - zero) for v, (_, n, _) in zip(values, some, strict=True)), Ratio(0)) / Ratio("t")
+            else:
+                weights = [n * p for p, (_, n, _) in zip(powers, some, strict=True)]  # type: ignore[operator]
+                out[i] = sum((w * v for w, v in zip(weights, values, strict=True)), Ratio(0)) / sum(weights, Ratio(0))
+        return out
+
+    def score(self, head: Any, x: Sequence[Ratio], y: Sequence[Ratio]) -> Ratio:
+        """<W_Q x, W_K y>, without the scale."""
+        return sum((self.dot(q, x) * self.dot(k, y) for q, k in zip(head.W_Q, head.W_K, strict=True)), Ratio(0))
+
+    def looked(self, at: tuple[int, int], found: Any, asked: Place, place: Place, keys: list[Place]) -> Iterator[Place]:
+        """The place split by where its look-up falls and on what token; or with unknowns where the head is no look-up."""
+        head: Any = self.circuit.blocks[at[0] - 1].heads[at[1]]
+        columns = {i: [self.vector(o).get(i, Ratio(0)) for o in head.W_O] for i in sorted({i for o in head.W_O for i in o.indices})}
+        if found is None:
+            new = {i: x + Ratio(f"?{at[0]}.{at[1]}.{i}") for i, x in enumerate(place.x) if i in columns}
+            if place.token == self.circuit.bos:  # there is one key
+                new = {i: place.x[i] + self.value(head, column, asked) for i, column in columns.items()}
+            yield replace(place, x=tuple(new.get(i, x) for i, x in enumerate(place.x)))
+            return
+        p, base = found
+        t, bos = Ratio("t"), self.circuit.bos
+        own = lambda key: key is asked  # noqa: E731
+        spots: list[tuple[Any, tuple[Ratio, ...], Callable[[Place], bool]]] = [
+            ("first", (Ratio(1) - p,), (lambda key: key.token == bos) if bos else lambda _: True),
+            ("p", (p - 2, t - p), lambda key: bos is None or key.token != bos),
+            ("last", (p - t - 1,), own),
+        ]
+        if place.token == bos:
+            spots = [("last", (), own)]
+        for where, facts, fits in spots:
+            done: set[tuple] = set()
+            try:
+                here = place.given(*facts)
+            except Impossible:
+                continue
+            for key in [key for key in keys if fits(key)]:
+                values = {i: self.value(head, column, key) for i, column in columns.items()}
+                mark = (key.token, *(str((v.num, v.den)) for v in values.values()))
+                if mark not in done:
+                    done.add(mark)
+                    every = {i: [self.value(head, column, k) for k in keys] for i, column in columns.items()}
+                    yield self.read_off(here, at, Look(p, base, where, key.token), values, every)
+
+    def value(self, head: Any, column: list[Ratio], key: Place) -> Ratio:
+        """What a key adds to one coordinate at full weight."""
+        return sum((self.dot(v, key.x) * o for v, o in zip(head.W_V, column, strict=True)), Ratio(0))
+
+    def target(self, head: Any, place: Place, keys: list[Place]) -> tuple[Ratio, int] | None:
+        """(p, B) if the score of every key is -ln B (i - p)^2 + g(t) with p a whole number; else None."""
+        position = {"t": Ratio("i")}
+        rows = [(key.fixed(), [put(self.dot(k, key.x), position) for k in head.W_K]) for key in keys]
+        shape = next((row for at, row in rows if "t" not in at), rows[0][1])
+        if any(v not in ("i", "T") and not v.startswith(NUMBER) for _, row in rows for x in row for v in x.names()):
+            return None  # a key that is more than its position
+        there = lambda x, at: put(x, {"i": at["t"]}) if "t" in at else x  # noqa: E731
+        if head.scale != "1" or any((there(x, at) - there(y, at)).num for at, row in rows for x, y in zip(row, shape, strict=True)):
+            return None
+        total = sum((self.dot(q, place.x) * k for q, k in zip(head.W_Q, shape, strict=True)), Ratio(0))
+        parts: dict[int, dict] = {}
+        for m, c in total.num.items():
+            parts.setdefault(m.count("i"), {})[tuple(v for v in m if v != "i")] = c
+        square, linear = parts.get(2, {}), parts.get(1, {})
+        if total.den != {(): 1} or set(parts) - {0, 1, 2} or len(square) != 1:
+            return None
+        ((log, c),) = square.items()
+        if len(log) != 1 or not log[0].startswith("ln ") or c >= 0 or Fraction(c).denominator != 1 or int(log[0][3:]) < 2:
+            return None
+        if any(m.count(log[0]) != 1 for m in linear):
+            return None
+        p = Ratio({tuple(v for v in m if v != log[0]): Fraction(x) / (-2 * c) for m, x in linear.items()})
+        return (p, int(log[0][3:]) ** int(-c)) if whole(p) and all(len(m) <= 1 for m in p.num) else None
+
+    def read_off(self, place: Place, at: tuple[int, int], look: Look, values: dict, every: dict) -> Place:
+        """The residual after a look-up: the value at its key, up to what the other keys may add."""
+        x, boxes = list(place.x), dict(place.boxes)
+        for i, v in values.items():
+            others, name = every[i], f"u{at[0]}.{at[1]}.{i}"
+            if all(not y.names() for y in others):
+                lost, gaps = 1 - look.weight, [number(y) - number(v) for y in others]
+                low, high = (min(min(gaps), 0) * lost, max(max(gaps), 0) * lost)
+                base = v
+            else:  # a count times a number, which moves by no more than that from key to key
+                names = {n for y in (v, *others) for n in y.names()}
+                forms = {str(y.num) for y in others if y.num}
+                if len(forms) != 1 or len(names) != 1 or any(y.den != ONE or len(y.num) > 1 for y in others):
+                    x[i] = x[i] + Ratio(f"?{at[0]}.{at[1]}.{i}")
+                    continue
+                (name_of,) = names
+                ((monomial, step),) = next(y.num for y in others if y.num).items()
+                if monomial != (name_of,) or not name_of.startswith("n") or "@" in name_of:
+                    x[i] = x[i] + Ratio(f"?{at[0]}.{at[1]}.{i}")
+                    continue
+                high = abs(step) * look.drift
+                low, base = -high, put(v, {name_of: Ratio(f"{name_of}@{at[0]}.{at[1]}")})
+            if low == high:
+                x[i] = x[i] + base
+                continue
+            boxes[name] = Fraction(high - low)
+            x[i] = x[i] + base + low + Ratio(name)
+        return replace(place, x=tuple(x), boxes=boxes, looks={**place.looks, at: look})
+
+    # --- FFN -----------------------------------------------------------------------------------------------------------------
+
+    def ffn(self, b: int, place: Place) -> Iterator[Place]:
+        """The place after the FFN of block b, split until it is decided which units are on."""
+        mlp = self.circuit.blocks[b - 1].mlp
+        x = list(place.x)
+        for i, c in self.vector(mlp.b_2).items() if mlp else ():
+            x[i] = x[i] + c
+        for u, unit in enumerate(mlp.units if mlp else ()):
+            pre, write = self.dot(unit.read, place.x) + weight(spell(unit.bias)), self.vector(unit.write)  # type: ignore[arg-type]
+            if mlp.activation != "relu" or any(v.startswith("?") for v in pre.names()):  # type: ignore[union-attr]
+                for i in write:
+                    x[i] = x[i] + Ratio(f"?{b}.u{u}.{i}")
+            elif unit.first is not None:
+                for i, total in self.ranged(b, u, unit, place, pre, write).items():
+                    x[i] = x[i] + total
+            elif place.nonnegative(pre):
+                for i, w in write.items():
+                    x[i] = x[i] + w * pre
+            elif not place.nonnegative(pre * -1):
+                yield from (q for part in self.split(place, pre, f"FFN {b}, unit {u}") for q in self.ffn(b, part))
+                return
+        fixed = place.fixed()
+        yield replace(place, x=tuple(lowest(put(y, fixed)) for y in x))
+
+    def split(self, place: Place, pre: Ratio, where: str) -> Iterator[Place]:
+        """The place at L >= 1 and at L <= 0, L the whole number that the sign of pre turns on. Raises Undecided."""
+        top = max(m.count("T") for m in pre.num)
+        part = {tuple(v for v in m if v != "T"): c for m, c in pre.num.items() if m.count("T") == top}
+        if any(part) and all(len(m) <= 1 and all(v == "t" or v.startswith("n") for v in m) for m in part):
+            scale = math.lcm(*(Fraction(c).denominator for c in part.values()))
+            scale = Fraction(scale, math.gcd(*(int(c * scale) for c in part.values())))
+            for shift in (0, 1, -1):
+                L = Ratio(part) * scale + shift
+                if not place.nonnegative(L - 1) and not place.nonnegative(L * -1):
+                    parts = []
+                    for fact in (L - 1, L * -1):
+                        with contextlib.suppress(Impossible):
+                            parts.append((place.given(fact), fact))
+                    if all(part.nonnegative(fact) for part, fact in parts):  # else nothing is gained
+                        yield from (part for part, _ in parts)
+                        return
+        raise Undecided(f"{where} is neither on nor off at {place.token!r}, and no whole number decides it")
+
+    def ranged(self, b: int, u: int, unit: Any, place: Place, pre: Ratio, write: Mapping[int, Ratio]) -> dict[int, Ratio]:
+        """What units k = first..last(T) add: on exactly up to some k = K, summed in closed form. Raises Undecided."""
+        a, end = weight(unit.first), None if "/" in unit.last else weight(unit.last)
+        at = lambda k: put(pre, {"k": k})  # noqa: E731
+        j = Ratio("j")
+        for K in last_on(pre):
+            if end is None or a.names():
+                break
+            if not whole(K):
+                continue
+            fits = [at(K + 1 + j) * -1, at(K - j), K - a + 1]
+            if all(place.nonnegative(f) for f in fits) and (not (K - a + 1).num or place.nonnegative(end - K)):
+                return {i: summed(w * pre, K) - summed(w * pre, a - 1) for i, w in write.items()}
+        raise Undecided(f"FFN {b}, units {u}: it is not decided up to which k they are on, at {place.token!r}")
