@@ -96,7 +96,7 @@ def test_coq_is_asked_once_about_originals_and_mutants_and_a_wrong_yes_ends_in_a
         assert end.value.code == 0
     (row,) = ledger.read(tmp_path / "mutations-in-coq.jsonl").rows
     assert (
-        row["data"]["originals"] == 2 and row["data"]["asked"] > 5 and not row["data"]["accepted"] and not row["data"]["originals_rejected"]
+        row["data"]["originals"] == 3 and row["data"]["asked"] > 5 and not row["data"]["accepted"] and not row["data"]["originals_rejected"]
     )
     monkeypatch.setattr(coq, "decide", lambda certificates: [True] * len(certificates))
     with pytest.raises(SystemExit) as end:
