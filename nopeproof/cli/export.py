@@ -19,6 +19,8 @@ from nopeproof.library import Construction
 from nopeproof.models import ModelClass
 
 Found = dict[str, Any]
+LONGEST, POSITIONS = 12, 4096
+"""Positions of the longest word that a host is tried on, unless --length says more; those it has room for."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Export:
     check: bool = False
     """Have coqc decide each claim, and say how long it took."""
 
+    host: Literal["smollm3", "gpt2"] | None = None
+    """The model that carries the weights, with --to hf. smollm3, the default: to the bit. gpt2: up to roundings in its norm."""
+
     dtype: str = "float32"
     """What hf and safetensors round the weights to."""
 
@@ -57,6 +62,8 @@ class Export:
             where = self.out or Path("runs/export") / self.to
             if self.check and self.to != "coq":
                 raise NopeproofError(f"--check with --to {self.to}", "only Coq checks what is exported", "--to coq --check")
+            if self.host is not None and self.to != "hf":
+                raise NopeproofError(f"--host with --to {self.to}", "only a Hugging Face model has a host", "--to hf --host " + self.host)
             chosen = _targets.load_all(self.targets)
             found = list(coq(chosen, where, self.check) if self.to == "coq" else weights(self, chosen, where))
             if self.to == "coq" and not any(f["file"] for f in found):
@@ -135,9 +142,10 @@ def weights(asked: Export, chosen: Sequence[tuple[Construction, tuple[Claim, ...
         if asked.to == "safetensors":
             yield {**entry, "file": str(safetensors.write(circuit, file.with_name(file.name + ".safetensors"), asked.dtype))}
             continue
-        written = hf.write(circuit, file, asked.dtype)
+        longest = asked.length or LONGEST
+        written = hf.write(circuit, file, asked.dtype, longest=max(longest, POSITIONS), to=asked.host or "smollm3")
         about = [c for c in construction.claims if c.subject.name == subject]
-        yield {**entry, "file": str(written), "host": hf.report(written, circuit, about, asked.dtype, asked.length or 12)}
+        yield {**entry, "file": str(written), "host": hf.report(written, circuit, about, asked.dtype, longest)}
 
 
 def line(found: Found) -> str:
@@ -156,10 +164,12 @@ def survival(host: Found | None) -> list[str]:
     if host is None:
         return []
     apart = f"attention differs from our own run by {host['attention_difference']:.1e} at most"
-    lines = [f"  in the host, {host['dtype']}, {host['words']} words: {apart}"]
+    lines = [f"  in {host['host']}, {host['dtype']}, {host['words']} words of up to {host['longest']} positions: {apart}"]
     for c in host["claims"]:
-        kept = "survives" if c["survives"] else "DOES NOT SURVIVE"
+        kept = f"survives to T = {c['to']}" if c["survives"] else f"DOES NOT SURVIVE beyond T = {c['to']}, fails at T = {c['fails_at']}"
         lines.append(f"  {c['claim']} {kept}: {c['says']}; error {c['host_error']:.1e}, in our own run {c['own_error']:.1e}")
+    if host["not_looked_at"]:
+        lines.append(f"  not looked at, as they are not about a coordinate of the stream: {', '.join(host['not_looked_at'])}")
     return lines
 
 

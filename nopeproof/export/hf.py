@@ -1,19 +1,12 @@
-"""A circuit as a Hugging Face model that `AutoModelForCausalLM.from_pretrained` loads without remote code.
+"""A circuit as a Hugging Face model that `AutoModelForCausalLM.from_pretrained` loads without remote code, and what becomes of its claims.
 
-The host is SmolLM3 with rotary embeddings off in every layer (`no_rope_layers` all 0), which carries more than its looks promise:
-
-* Norm. RMSNorm divides by sqrt(mean x^2 + eps). With eps = 2^80 the sum rounds to eps for all states below 2^28, so the norm is a
-  division by 2^40, and a gain of 2^40 undoes it: powers of two, nothing is lost. A norm is bypassed exactly, not "approximately".
-* Gated FFN. down(act(gate x) * (up x)): with W_up = 0 and b_up = 1 it is W_2 sigma(W_1^T x + b_1) + b_2.
-* Scale. Scores are divided by sqrt(head_dim). head_dim is padded to a power of 4, so W_Q is multiplied by a power of two.
-
-Refused, with the reason: other masks, positional encodings, and circuits that have norms of their own.
+The hosts are in `nopeproof.export.hosts`, one file each. Refused, with the reason: other masks, positional encodings, circuits that have
+norms of their own, dtypes that cannot hold the gain by which a host's norm is bypassed.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,107 +14,29 @@ from typing import Any
 
 import torch
 
-from nopeproof.circuit import Circuit, Head
+from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Equals, Site, Unchanged, Within
 from nopeproof.errors import NopeproofError
-from nopeproof.run.dtypes import nearest, torch_dtype
+from nopeproof.export.hosts import host, refuse, vocabulary
+from nopeproof.run.dtypes import torch_dtype
 from nopeproof.run.floats import run as run_floats
 
-GAIN = 40  # the norm's gain 2^GAIN, and eps = 2^(2 GAIN): states up to 2^(GAIN - 12) pass it unchanged in float32
 MAPPING = "nopeproof.json"
 
 
-def refuse(circuit: Circuit) -> None:
-    """Raise NopeproofError, with the reason, for a circuit that the host cannot carry."""
-    asked = f"an export of {circuit.name!r} to a Hugging Face model"
-    if not circuit.concrete:
-        raise NopeproofError(asked, "weights that are left open", "circuit.instance() (and .at(T) for a family)")
-    if circuit.mask != "causal":
-        raise NopeproofError(asked, f"the mask {circuit.mask!s}", "a causal circuit: a decoder has no other mask")
-    if circuit.positions.kind != "none":
-        raise NopeproofError(asked, f"the positional encoding {circuit.positions!r}", "a circuit without positional encoding")
-    for b, block in enumerate(circuit.blocks, 1):
-        if block.norm_attention is not None or block.norm_ffn is not None:
-            raise NopeproofError(asked, f"a norm of its own in block {b}", "one without: the host's norm is off in every layer")
-    if not circuit.blocks:
-        raise NopeproofError(asked, "no block", "a circuit with one block at least")
+def build(circuit: Circuit, dtype: str = "float32", longest: int = 4096, *, to: str = "smollm3") -> Any:
+    """The host with the circuit's weights, each rounded once to the dtype. Raises NopeproofError as `refuse` and `host` do."""
+    chosen = host(to)
+    refuse(circuit, dtype)
+    return chosen.build(circuit, dtype, longest)
 
 
-def build(circuit: Circuit, dtype: str = "float32", longest: int = 4096) -> Any:
-    """The host model with the circuit's weights, each rounded once to the dtype. Raises NopeproofError as `refuse` does."""
-    from nopeproof.hf.load import library
-
-    refuse(circuit)
-    number, hf = torch_dtype(dtype), library()
-    heads = max([1, *(len(b.heads) for b in circuit.blocks)])
-    wide = max([1, *(max(len(h.W_Q), len(h.W_V)) for b in circuit.blocks for h in b.heads)])  # type: ignore[union-attr]
-    size = 4 ** ((wide - 1).bit_length() + 1 >> 1)  # the least power of 4 that has room
-    units = max([1, *(len(b.mlp.units) if b.mlp else 0 for b in circuit.blocks)])
-    activations = {b.mlp.activation for b in circuit.blocks if b.mlp} or {"relu"}
-    if len(activations) > 1:
-        raise NopeproofError(f"an export of {circuit.name!r}", "FFNs with different activations", "one activation for all")
-    tokens = vocabulary(circuit)
-    config = hf.SmolLM3Config(
-        vocab_size=len(tokens), hidden_size=circuit.d_model, intermediate_size=units, num_hidden_layers=len(circuit.blocks),
-        num_attention_heads=heads, num_key_value_heads=heads, head_dim=size, hidden_act=activations.pop(), attention_bias=False,
-        mlp_bias=True, no_rope_layers=[0] * len(circuit.blocks), rms_norm_eps=2.0 ** (2 * GAIN), tie_word_embeddings=False,
-        max_position_embeddings=longest, bos_token_id=None if circuit.bos is None else tokens.index(circuit.bos),
-        eos_token_id=None, pad_token_id=None,
-    )  # fmt: skip
-    model = hf.AutoModelForCausalLM.from_config(config, attn_implementation="eager").to(number).eval()
-    with torch.no_grad():
-        for p in model.parameters():
-            p.zero_()
-        _fill(model, circuit, size, number)
-    return model
-
-
-def vocabulary(circuit: Circuit) -> list[str]:
-    """Tokens by id: those embedded, then those that only the read-out has."""
-    return list(dict.fromkeys([*circuit.tokens, *(circuit.unembedding or {})]))
-
-
-def _fill(model: Any, circuit: Circuit, size: int, dtype: torch.dtype) -> None:
-    def put(parameter: torch.Tensor, row: int, vector: Any, factor: float = 1.0, column: bool = False) -> None:
-        target = parameter[:, row] if column else parameter[row]
-        for i, x in vector.entries:
-            target[i] = nearest(x, dtype) * factor
-
-    tokens = vocabulary(circuit)
-    for token, v in circuit.embedding.tokens.items():
-        put(model.model.embed_tokens.weight, tokens.index(token), v)
-    for token, v in (circuit.unembedding or {}).items():
-        put(model.lm_head.weight, tokens.index(token), v)
-    model.model.norm.weight.fill_(2.0**GAIN)
-    for layer, block in zip(model.model.layers, circuit.blocks, strict=True):
-        layer.input_layernorm.weight.fill_(2.0**GAIN)
-        layer.post_attention_layernorm.weight.fill_(2.0**GAIN)
-        attention, mlp = layer.self_attn, layer.mlp
-        for h, head in enumerate(block.heads):
-            assert isinstance(head, Head)  # concrete circuits have no opaque heads
-            factor = math.sqrt(size) if head.scale == "1" else math.sqrt(size / head.d_head)
-            for n in range(head.d_head):
-                put(attention.q_proj.weight, h * size + n, head.W_Q[n], factor)
-                put(attention.k_proj.weight, h * size + n, head.W_K[n])
-            for n in range(len(head.W_V)):
-                put(attention.v_proj.weight, h * size + n, head.W_V[n])
-                put(attention.o_proj.weight, h * size + n, head.W_O[n], column=True)
-        mlp.up_proj.bias.fill_(1)
-        if block.mlp is not None:
-            for n, unit in enumerate(block.mlp.units):
-                put(mlp.gate_proj.weight, n, unit.read)
-                mlp.gate_proj.bias[n] = nearest(unit.bias, dtype)  # type: ignore[arg-type]
-                put(mlp.down_proj.weight, n, unit.write, column=True)
-            for i, x in block.mlp.b_2.entries:  # type: ignore[union-attr]
-                mlp.down_proj.bias[i] = nearest(x, dtype)
-
-
-def write(circuit: Circuit, out: str | Path, dtype: str = "float32", *, longest: int = 4096) -> Path:
+def write(circuit: Circuit, out: str | Path, dtype: str = "float32", *, longest: int = 4096, to: str = "smollm3") -> Path:
     """Save the model, a word-level tokenizer, and what the coordinates are called. Raises NopeproofError if the folder has files in it."""
     where = Path(out)
     if where.exists() and (not where.is_dir() or any(where.iterdir())):
         raise NopeproofError(f"an export to {where}", "something is there already", "a folder that is empty or not there yet")
-    model = build(circuit, dtype, longest)
+    model = build(circuit, dtype, longest, to=to)
     try:
         model.save_pretrained(where)
     except OSError as bad:
@@ -161,15 +76,16 @@ class HostTrace:
 
 @torch.no_grad()
 def run_host(model: Any, circuit: Circuit, word: Sequence[str]) -> HostTrace:
-    """One word through the loaded model."""
+    """One word through the loaded model; of a host that holds the stream more than once, the first copy."""
     ids = torch.tensor([[vocabulary(circuit).index(t) for t in circuit.check_word(word)]])
+    chosen = host(model.config.model_type)
     between: list[torch.Tensor] = []
-    hooks = [
-        layer.post_attention_layernorm.register_forward_pre_hook(lambda _, args: between.append(args[0][0])) for layer in model.model.layers
-    ]
     states: list[torch.Tensor] = []
     keep = lambda _, args, out: states.append((out[0] if isinstance(out, tuple) else out)[0])  # noqa: E731
-    hooks += [layer.register_forward_hook(keep) for layer in model.model.layers]
+    hooks = []
+    for layer in chosen.layers(model):
+        hooks.append(chosen.between(layer).register_forward_pre_hook(lambda _, args: between.append(args[0][0])))
+        hooks.append(layer.register_forward_hook(keep))
     try:
         found = model(ids, use_cache=False, output_hidden_states=True, output_attentions=True)
     finally:
@@ -178,43 +94,47 @@ def run_host(model: Any, circuit: Circuit, word: Sequence[str]) -> HostTrace:
     residuals = {Site(0): found.hidden_states[0][0]}
     for b, (middle, end) in enumerate(zip(between, states, strict=True), 1):
         residuals |= {Site(b, "attention"): middle, Site(b): end}
-    return HostTrace(residuals, [a[0] for a in found.attentions])
+    return HostTrace({site: x[:, : circuit.d_model] for site, x in residuals.items()}, [a[0] for a in found.attentions])
 
 
 def survives(
     model: Any, circuit: Circuit, claims: Sequence[Claim], words: Sequence[Sequence[str]], dtype: str = "float32"
 ) -> dict[str, Any]:
-    """Which claims about the stream hold in the host as they do in our own float run: largest errors over the words, side by side.
+    """Which claims about the stream hold in the host as they do in our own float run, and to which length: largest errors, side by side.
 
-    A claim survives if the host's error is within 8 roundings of ours (of the largest number there is at that place); claims about
-    scores are left to `attention`, the largest difference of the two runs' attention weights.
+    A claim survives on a word if the host's error is within 8 roundings of ours (of the largest number there is at that place), and to
+    the length of the longest word below the first on which it does not. Claims about scores are left to `attention`, the largest
+    difference of the two runs' attention weights; other kinds of claims are not looked at, and named.
     """
     u = torch.finfo(torch_dtype(dtype)).eps
-    rows: dict[str, dict[str, Any]] = {}
+    looked = [c for c in claims if isinstance(c.statement, Equals | Within | Unchanged)]
+    new = {"host_error": 0.0, "own_error": 0.0, "largest": 0.0, "to": 0, "fails_at": None}
+    rows: dict[str, dict[str, Any]] = {c.id: {"claim": c.id, "says": c.says, **new} for c in looked}
     apart, attention = 0.0, 0.0
-    for word in words:
+    for word in sorted(words, key=len):
         host, own = run_host(model, circuit, word), run_floats(circuit, word, dtype)
         for site, x in own.residuals.items():
             apart = max(apart, float((host.residuals[site].double() - x.double()).abs().max()))
         for (b, h), trace in own.heads.items():
             attention = max(attention, float((host.weights[b - 1][h].double() - trace.weights.double()).abs().max()))
-        for claim in claims:
-            s = claim.statement
-            if not isinstance(s, Equals | Within | Unchanged):
-                continue
-            new = {"claim": claim.id, "says": claim.says, "host_error": 0.0, "own_error": 0.0, "largest": 0.0}
-            row = rows.setdefault(claim.id, new)
-            for key, residuals in (("host_error", host.residuals), ("own_error", own.residuals)):
-                error, largest = _error(s, residuals, len(word))
-                row[key], row["largest"] = max(row[key], error), max(row["largest"], largest)
+        for claim in looked:
+            row = rows[claim.id]
+            here, largest = _error(claim.statement, host.residuals, len(word))
+            mine, _ = _error(claim.statement, own.residuals, len(word))
+            good = here <= mine + 8 * u * largest  # false for an error that is no number
+            row |= {"host_error": max(row["host_error"], here), "own_error": max(row["own_error"], mine)}
+            row["largest"] = max(row["largest"], largest)
+            row["fails_at"] = len(word) if row["fails_at"] is None and not good else row["fails_at"]
+            row["to"] = len(word) if row["fails_at"] is None else row["to"]
     for row in rows.values():
-        row["survives"] = row["host_error"] <= row["own_error"] + 8 * u * row["largest"]
-    said = {"dtype": dtype, "words": len(words), "residual_difference": apart, "attention_difference": attention}
-    return {**said, "claims": list(rows.values())}
+        row["survives"] = row["fails_at"] is None
+    said = {"host": model.config.model_type, "dtype": dtype, "words": len(words), "longest": max(map(len, words))}
+    left = [c.id for c in claims if c not in looked]
+    return {**said, "residual_difference": apart, "attention_difference": attention, "claims": list(rows.values()), "not_looked_at": left}
 
 
 def report(folder: str | Path, circuit: Circuit, claims: Sequence[Claim], dtype: str = "float32", longest: int = 12) -> dict[str, Any]:
-    """`survives` for the model as transformers loads it back, on words of one token and of all in turn, up to `longest` positions."""
+    """`survives` for the model as transformers loads it back, on words of one token and of all in turn: doubling lengths, to `longest`."""
     from nopeproof.hf.load import library
 
     model = library().AutoModelForCausalLM.from_pretrained(
@@ -222,7 +142,7 @@ def report(folder: str | Path, circuit: Circuit, claims: Sequence[Claim], dtype:
     )
     first = [] if circuit.bos is None else [circuit.bos]
     others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens)
-    lengths = sorted({1, 2, 5, longest} & set(range(1, longest + 1)))
+    lengths = sorted({*(2**k for k in range(longest.bit_length())), min(5, longest), longest})
     words = [(first + [others[n * step % len(others)] for n in range(length)])[:length] for length in lengths for step in (0, 1)]
     return survives(model.eval(), circuit, claims, words, dtype)
 
