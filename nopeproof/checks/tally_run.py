@@ -138,7 +138,7 @@ class Run:
         top, bottom = polynomial_root(square.num), polynomial_root(square.den)
         for sign in (1, -1):
             if top and bottom and self.positive(Ratio(top) * sign) and self.positive(Ratio(bottom)):
-                return Ratio(bottom, (Ratio(top) * sign).num)
+                return Ratio(bottom) / (Ratio(top) * sign)  # which keeps the kernel's custom: a denominator without variables is 1
         name = ROOT + (where if square.names() else str(Fraction(*(sum(map(Fraction, p.values())) for p in (square.num, square.den)))))
         if not any(v.startswith(ROOT) for v in square.names()):
             self.squares[name] = Ratio(1) / square
