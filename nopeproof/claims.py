@@ -214,7 +214,10 @@ class Attends:
 
 @dataclass(frozen=True)
 class Holds:
-    """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted; proved by the prover it names, if any."""
+    """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted; proved by the prover it names, if any.
+
+    Of a family it says that the member for T has the property on words of T tokens.
+    """
 
     says: str
     predicate: Callable[[Any], bool] = field(compare=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nopeproof import library
-from nopeproof.checks import verify
+from nopeproof.checks import proof_of, verify
 from nopeproof.errors import NopeproofError
 
 HEAD = '''"""A file of a user's own."""
@@ -86,3 +86,10 @@ def test_a_prover_that_is_not_ours_is_called_so(by, tmp_path):
     verdict = verify(library.load(tmp_path / "mine.py").claim("mine"))
     assert verdict.assuming == ("a prover that is not nopeproof's",) and "assuming [a prover" in str(verdict)
     assert all(e.tool.startswith("a prover that is not nopeproof's: ") for e in verdict.evidence)
+
+
+def test_so_is_one_that_a_property_of_a_run_names(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        HEAD + "claims = [replace(true, statement=Holds('P = NP', bool, lambda c: Evidence('proved', c.scope, 'kernel')))]"
+    )
+    assert proof_of(library.load(tmp_path / "mine.py").claim("basis")).tool == "a prover that is not nopeproof's: kernel"

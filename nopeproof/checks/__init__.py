@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nopeproof.claims import FOREIGN, Claim, Evidence, Fails, Holds, Shown, Verdict, judge
@@ -38,11 +39,14 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
 
 
 def shown(claim: Claim, deep: bool = False) -> list[Evidence]:
-    """What the prover of a claim about a class of models finds; a prover that is not nopeproof's own is called what it is."""
+    """What the prover of a claim about a class of models finds."""
     assert isinstance(claim.statement, Shown)
-    by = claim.statement.by
+    return _called(claim.statement.by, claim.statement.by(claim, deep))
+
+
+def _called(by: Callable, found: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence of a prover that a statement names; one that is not nopeproof's own is called what it is."""
     module = str(getattr(getattr(by, "func", by), "__module__", None) or type(by).__module__)
-    found = claim.statement.by(claim, deep)
     if module.startswith("nopeproof.theory."):
         return list(found)
     return [replace(e, tool=f"{FOREIGN}: {e.tool}", assumes=(FOREIGN, *e.assumes)) for e in found]
@@ -66,7 +70,7 @@ def proof_of(claim: Claim) -> Evidence:
     from nopeproof.checks.prove import prove
 
     if isinstance(claim.statement, Holds) and claim.statement.by is not None:
-        return claim.statement.by(claim)
+        return _called(claim.statement.by, [claim.statement.by(claim)])[0]
     # each says None of what is not its kind
     found = certify_counter(claim) or certify(claim) or bound(claim) or attends(claim) or prove(claim)
     return beyond(claim, found) if found.kind == "open" else found

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from nopeproof import scalars
-from nopeproof.checks.evaluate import value_of
+from nopeproof import algebra, scalars
+from nopeproof.checks.evaluate import rational
 from nopeproof.checks.probe import Facts, facts
 from nopeproof.checks.prove import prove
 from nopeproof.circuit import Block, Circuit, Family, Head, Unit, Units
@@ -117,13 +117,16 @@ def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) ->
     if how is None:
         return Length(0, Fraction(0), declared, platform, "a probe of the platform failed: " + "; ".join(platform.failed))
     reason = shrunk(declared, how, platform)
-    tolerance, clock = Fraction(value_of(claim.statement.error)), reader(claim)  # type: ignore[union-attr]
+    tolerance, clock = rational(claim.statement.error), reader(claim)  # type: ignore[union-attr]
+    top, tall = how.storage.top, isinstance(claim.subject, Family)
+    if not tall and _largest(claim.circuit, 1) > top:
+        raise Unreadable(f"the theorem does not cover a weight beyond the range of {how.storage}")
     if isinstance(claim.subject, Family) and clock(claim.subject.T_min).exact and not _mentions_T(claim.circuit):
-        top = how.storage.top  # beyond it there is no such run
         T = _bisect(lambda T: _largest(claim.circuit, T) <= top and rounding.holds(clock(T), how, tolerance, 1, T), claim.subject.T_min)
         last = clock(max(T, claim.subject.T_min))
     elif isinstance(claim.subject, Family):
-        T = _scan(lambda T: all(rounding.holds(clock(T), how, tolerance, t, t) for t in range(1, T + 1)), claim.subject.T_min, MEMBERS)
+        rows = lambda T: all(rounding.holds(clock(T), how, tolerance, t, t) for t in range(1, T + 1))  # noqa: E731
+        T = _scan(lambda T: _largest(claim.circuit, T) <= top and rows(T), claim.subject.T_min, MEMBERS)
         last = clock(max(T, claim.subject.T_min))
         reason = "; ".join(x for x in (reason, f"no exact identity for every T is proved: members one by one, up to T = {MEMBERS}") if x)
         return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason, T == MEMBERS)
@@ -190,6 +193,7 @@ def reader(claim: Claim) -> Callable[[int], Clock]:
         (f"the mask {circuit.mask!r}", circuit.mask != "causal"),
         (f"{circuit.positions!r}", circuit.positions.kind != "none"),
         ("words with no BOS, or several", circuit.bos is None or claim.scope.words != "bos-first"),
+        ("a value that depends on the length of the word", isinstance(claim.subject, Circuit) and "T" in _names(statement.value)),
         ("an activation other than ReLU", block.mlp and block.mlp.activation != "relu"),
     ):
         if bad:
@@ -207,11 +211,15 @@ def reader(claim: Claim) -> Callable[[int], Clock]:
         v, factors = sources.pop() if sources else (Fraction(1), 0)
         ramps = tuple(_ramps(circuit, block, u, statement.index, T) for u in units)
         b_2 = _number(dict(block.mlp.b_2.entries).get(statement.index, Fraction(0)), "b_2") if after_ffn else Fraction(0)  # type: ignore[union-attr]
-        target = lambda t: Fraction(value_of(statement.value, t=t, T=T))  # noqa: E731
+        target = lambda t: rational(statement.value, t=t, T=T)  # noqa: E731
         return Clock(v, ramps, Fraction(bool(old[1])), old[0], b_2, factors, proved, target)
 
     clock(max(getattr(claim.subject, "T_min", 1), 1))
     return clock
+
+
+def _names(text: str) -> set[str]:
+    return set(algebra.read_expression(text).variables())
 
 
 def content(circuit: Circuit, block: Block, j: int) -> tuple[Fraction, Fraction, int]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from fractions import Fraction
 from itertools import count
 
 import flint
 
 from nopeproof.checks.enclose import EXP_ULPS, ball, enclose
-from nopeproof.checks.evaluate import value_of
+from nopeproof.checks.evaluate import rational
 from nopeproof.checks.exhaust import members, shown_scope, words
 from nopeproof.checks.probe import facts
 from nopeproof.claims import Claim, Evidence, Within
@@ -54,14 +53,14 @@ def _length(claim: Claim, how: Arithmetic, length: int, deadline: float) -> bool
     """Whether every word of one length was enclosed within the claimed error, in time."""
     s = claim.statement
     assert isinstance(s, Within)
-    error = ball(Fraction(value_of(s.error)))
+    error = ball(rational(s.error))
     for T, circuit in members(claim, length):
         for word in words(circuit, length, claim.scope.words):
             if time.perf_counter() > deadline:
                 return False
             rows = enclose(circuit, word, how).at(s.site)
             for t in range(1, length + 1):
-                want = Fraction(value_of(s.value, t=t, T=T))
+                want = rational(s.value, t=t, T=T)
                 with flint.ctx.workprec(192):
                     if not abs(rows[t - 1][s.index] - ball(want)) < error:
                         return False

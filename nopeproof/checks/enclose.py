@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import flint
@@ -21,7 +22,7 @@ from nopeproof.run.engine import require_concrete
 from nopeproof.run.exact import ball_of
 from nopeproof.run.trace import HeadTrace, Trace
 from nopeproof.scalars import Scalar, scalar, to_poly
-from nopeproof.theory.precision import is_power_of_two, representable, round_to
+from nopeproof.theory.precision import Format, is_power_of_two, representable, round_to
 from nopeproof.theory.rounding import EXP_ULPS, Arithmetic
 
 BITS = 192
@@ -55,12 +56,19 @@ class Enclosure:
         if isinstance(x, Fraction):
             return ball(round_to(x, self.how.storage))
         value = ball_of(to_poly(x))
-        return widen(value, abs(value) * ball(self.how.storage.u) + self.eta)
+        return self.finite(widen(value, abs(value) * ball(self.how.storage.u) + self.eta), self.how.storage)
+
+    def finite(self, x: Ball, fmt: Format) -> Ball:
+        """x, if no number of it is beyond the format's range: an overflow is no rounding error. Raises NopeproofError otherwise."""
+        if not abs(x) <= ball(fmt.top):
+            raise NopeproofError("a float enclosure", f"a number that may be beyond the range of {fmt}", "a wider format")
+        return x
 
     def dot(self, pairs: Sequence[tuple[Ball, Ball]]) -> Ball:
         """Sum of products in the accumulator, in any order, fused or not; exact zeros cost nothing."""
         pairs = [(a, b) for a, b in pairs if not (a.is_zero() or b.is_zero())]
         total = sum((a * b for a, b in pairs), flint.arb(0))
+        sizes = self.finite(sum((abs(a) * abs(b) for a, b in pairs), flint.arb(0)), self.how.accumulator)  # of every partial sum
         numbers = [(exact(a), exact(b)) for a, b in pairs]
         n = len(pairs)
         if self._in_any_order(numbers):
@@ -68,7 +76,6 @@ class Enclosure:
         clean = all(_power(a) or _power(b) for a, b in numbers)
         if n == 1 and clean:
             return total
-        sizes = sum((abs(a) * abs(b) for a, b in pairs), flint.arb(0))
         wrong = (n - 1) * self.u_a * sizes if clean else n * self.u_a / (1 - n * self.u_a) * sizes
         if n == 2 and clean:
             wrong = self.u_a * abs(total)
@@ -86,7 +93,7 @@ class Enclosure:
         number = exact(x)
         if number is not None and representable(number, self.how.storage):
             return x
-        return widen(x, abs(x) * self.u_s + self.eta)
+        return self.finite(widen(x, abs(x) * self.u_s + self.eta), self.how.storage)
 
     def plus(self, a: Ball, b: Ball) -> Ball:
         """One elementwise sum, stored."""
@@ -155,18 +162,26 @@ def _vectors(vectors: Sequence[Any], E: Enclosure) -> list[list[tuple[int, Ball]
 def _head(circuit: Circuit, head: Head, x: list[list[Ball]], E: Enclosure) -> HeadTrace:
     Q, K, V = ([[E.store(E.dot([(w, row[i]) for i, w in v])) for v in _vectors(m, E)] for row in x] for m in (head.W_Q, head.W_K, head.W_V))
     columns, T, zero = _vectors(head.W_O, E), len(x), flint.arb(0)
-    scale = zero + 1 if head.scale == "1" else ball_of(to_poly(scalar(f"sqrt({head.d_head})/{head.d_head}")))
     scores, output = [], []
     for t in range(T):
         keys = visible(circuit.mask, t, T)
-        row = []
-        for i in keys:
-            s = E.dot(list(zip(Q[t], K[i], strict=True)))
-            s = s if head.scale == "1" else widen(s * scale, abs(s * scale) * E.u_a * 4 + E.eta)
-            row.append(E.store(s))
+        row = [_score(head, Q[t], K[i], E) for i in keys]
         scores.append(row)
         output.append(_average(row, [V[i] for i in keys], columns, circuit.d_model, E) if keys else [zero] * circuit.d_model)
     return HeadTrace(scores, None, output)
+
+
+def _score(head: Head, q: list[Ball], k: list[Ball], E: Enclosure) -> Ball:
+    """<q, k> times the scale: the product scaled, stored before or not, or both factors by its root, or the query alone."""
+    s, one = E.dot(list(zip(q, k, strict=True))), flint.arb(1)
+    if head.scale == "1":
+        return E.store(s)
+    scale = ball_of(to_poly(scalar(f"sqrt({head.d_head})/{head.d_head}")))
+    times = lambda y, f: widen(y * f, abs(y * f) * E.u_a * 4 + E.eta)  # noqa: E731
+    ways = [times(s, scale), times(E.store(s), scale)]
+    for f, g in ((scale.sqrt(), scale.sqrt()), (scale, one)):
+        ways.append(E.dot([(E.store(times(a, f)), E.store(times(b, g))) for a, b in zip(q, k, strict=True)]))
+    return reduce(lambda a, b: a.union(b), map(E.store, ways))
 
 
 def _average(row: list[Ball], values: list[list[Ball]], columns: list[list[tuple[int, Ball]]], d: int, E: Enclosure) -> list[Ball]:
@@ -178,15 +193,22 @@ def _average(row: list[Ball], values: list[list[Ball]], columns: list[list[tuple
     shifted = [flint.arb(0) if same else widen(s - best, abs(s - best) * E.u_a).min(flint.arb(0)) for s in row]
     terms = [E.exp(s) for s in shifted]
     total = E.dot([(e, flint.arb(1)) for e in terms])
-    stored = [E.store(widen(e / total, e / total * (2 * E.u_a + E.u_a * E.u_a) + E.eta)) for e in terms]
+    shares = [_at_most(e / total, flint.arb(2)) for e in terms]  # a float sum of positive terms is no less than each
+    stored = [E.store(widen(e, e * (2 * E.u_a + E.u_a * E.u_a) + E.eta)) for e in shares]
     averages = []
     for a in range(len(columns)):
         column = [v[a] for v in values]
-        after = E.dot([(E.store(e), v) for e, v in zip(terms, column, strict=True)]) / total
-        raw = E.dot(list(zip(terms, column, strict=True))) / total
+        most = 2 * sum((abs(v) for v in column), flint.arb(0))
+        after = _at_most(E.dot([(E.store(e), v) for e, v in zip(terms, column, strict=True)]) / total, most)
+        raw = _at_most(E.dot(list(zip(terms, column, strict=True))) / total, most)
         fused = [E.store(widen(y, abs(y) * (2 * E.u_a + E.u_a * E.u_a) + E.eta)) for y in (after, raw)]
         averages.append(E.store(E.dot(list(zip(stored, column, strict=True)))).union(fused[0]).union(fused[1]))
     return [E.store(E.dot([(w, averages[a]) for a, column in enumerate(columns) for j, w in column if j == i])) for i in range(d)]
+
+
+def _at_most(x: Ball, most: Ball) -> Ball:
+    """x, or where it is not known to be so, any number of at most that size."""
+    return x if abs(x) <= most else widen(flint.arb(0), most)
 
 
 def _ffn(mlp: MLP, row: list[Ball], E: Enclosure) -> list[Ball]:

@@ -11,6 +11,7 @@ from typing import Any
 from nopeproof import algebra
 from nopeproof.circuit import Block, Circuit, Opaque
 from nopeproof.claims import Attends, Equals, Fails, Holds, SameAttention, ScoreIs, Shown, Site, Statement, Unchanged, Within
+from nopeproof.errors import NopeproofError
 from nopeproof.run.exact import ExpNumber
 from nopeproof.run.trace import Trace
 
@@ -22,6 +23,17 @@ def value_of(text: str, **names: int) -> Any:
     """A claim's expression at given t, i, T: an exact number."""
     ratio = algebra.read_expression(text).substitute({n: algebra.number(v) for n, v in names.items()})
     return ExpNumber(ratio).reduced()
+
+
+def rational(text: str, **names: int) -> Fraction:
+    """A claim's expression at given t, T, where that is a rational number. Raises NopeproofError where it is not, or divides by 0."""
+    try:
+        found = value_of(text, **names)
+    except algebra.NotExact as bad:
+        raise NopeproofError(f"a bound on {text!r}", str(bad), "a value that every position has") from None
+    if not isinstance(found, int | Fraction):
+        raise NopeproofError(f"a bound on {text!r}", "a number that is not rational", "a rational one")
+    return Fraction(found)
 
 
 def exact_number(x: Any) -> Any:

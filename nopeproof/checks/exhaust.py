@@ -189,12 +189,14 @@ def _few(of: Members, end: int) -> bool:
 def _length(of: Members, inner: Statement, length: int, contents: dict, deadline: float) -> tuple[Witness | None, bool]:
     """The first violation among the words of one length, and whether all of them were run, exactly.
 
-    contents: what a content term was, for each circuit; the members of a family are circuits of their own.
+    contents: what a content term was, for each circuit; the members of a family are circuits of their own. A shorter word in the same
+    member is the beginning of one of these, unless its positions see what comes later.
     """
-    complete, scope = True, of.claim.scope
+    complete, scope, family = True, of.claim.scope, isinstance(of.claim.weights, Family)
     T, circuit = of(length)
-    seen = contents.setdefault(T if isinstance(of.claim.weights, Family) else 0, {})
-    for n, word in enumerate(words(circuit, length, scope.words)):
+    seen = contents.setdefault(T if family else 0, {})
+    shortest = scope.t_min if family and circuit.mask == "none" else length
+    for n, word in enumerate(w for size in range(shortest, length + 1) for w in words(circuit, size, scope.words)):
         if n % 16 == 15 and time.process_time() > deadline:
             return None, False
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nopeproof import scalars
 from nopeproof.checks.certify import Length, Unreadable, shrunk
-from nopeproof.checks.evaluate import value_of
+from nopeproof.checks.evaluate import rational, value_of
 from nopeproof.checks.probe import Facts, facts
 from nopeproof.circuit import Circuit, Head
 from nopeproof.claims import Claim, Within
@@ -70,7 +70,7 @@ def sink_length(claim: Claim, declared: Arithmetic, platform: Facts | None = Non
     how = platform.shrink(declared)
     if how is None or how.route == "streaming":
         return Length(0, Fraction(0), declared, platform, "a probe of the platform failed: " + "; ".join(platform.failed))
-    tolerance = Fraction(value_of(claim.statement.error))  # type: ignore[union-attr]
+    tolerance = rational(claim.statement.error)  # type: ignore[union-attr]
     end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONGEST
     low, high = 0, end + 1
     while high - low > 1:

@@ -28,6 +28,7 @@ from nopeproof.theory.precision import Format, exponent, format_named, is_power_
 
 Line = tuple[Fraction, Fraction]  # c0 + c1 k
 _0, _1 = Fraction(0), Fraction(1)
+HOPELESS = Fraction(10**9)  # the bound where there is none
 ROUTES = ("materialised", "sdpa", "streaming")
 EXP_ULPS = 4  # exp is assumed to err by at most so many roundoffs of the accumulator, where it is not exp(0)
 WIDER = {"float16": "float32", "bfloat16": "float32"}
@@ -143,7 +144,7 @@ def head_error(clock: Clock, how: Arithmetic, t: int) -> Fraction:
     summing = _0 if e == 0 and t <= 2**how.accumulator.p else (t - 1) * u_a
     low = (1 - e) * (1 - summing)
     if low <= 0:
-        return Fraction(10**9)
+        return HOPELESS
     top, bottom = max(1 + e, round_to(1 + e, how.storage)), min(1 - e, round_to(1 - e, how.storage))
     extra = ((1 + u_a) * (1 + u_s)) ** clock.factors
     above = top / low * (1 + u_a) ** 2 * (1 + u_s) * extra
@@ -154,6 +155,9 @@ def error(clock: Clock, how: Arithmetic, t_0: int, t_1: int) -> Fraction:
     """A bound on |y^ - target| at every t in t_0..t_1; where `exact` is not given, t_0 = t_1."""
     u_a, u_s, eta = how.u_a, how.u_s, how.eta
     near, far = abs(clock.v) / t_0, abs(clock.v) / t_1
+    held = [abs(clock.v), *(abs(c) for r in clock.ramps for _, c in r.constants)]
+    if max(held) * 2 > how.storage.top:  # an overflow is no rounding error
+        return HOPELESS
     eps = head_error(clock, how, t_1) + eta / far
     store = (1 + u_a) * (1 + u_s) - 1
     wrong, size, count, whole = _0, _0, 0, True
@@ -161,7 +165,7 @@ def error(clock: Clock, how: Arithmetic, t_0: int, t_1: int) -> Fraction:
         e, s, n, w = _ramps(r, clock, how, eps, near, far)
         wrong, size, count, whole = wrong + e, size + s, count + n, whole and w
     if count:
-        n_u = (count - 1) * u_a if whole else count * u_a / (1 - count * u_a) if count * u_a < 1 else Fraction(10**9)
+        n_u = (count - 1) * u_a if whole else count * u_a / (1 - count * u_a) if count * u_a < 1 else HOPELESS
         wrong += n_u * (size + wrong)
     wrong += _spacing(size + wrong, u_s) + eta
     if clock.b_2:
@@ -173,8 +177,8 @@ def error(clock: Clock, how: Arithmetic, t_0: int, t_1: int) -> Fraction:
         wrong += 0 if representable(clock.old_constant, how.storage) else how.storage.u * abs(clock.old_constant)
         size += abs(clock.old_factor) * near + abs(clock.old_constant)
         wrong += _spacing(size + wrong, store) + eta
-    if (size + wrong) * 2 > how.storage.top:  # an overflow is no rounding error
-        return Fraction(10**9)
+    if (size + wrong) * 2 > how.storage.top:
+        return HOPELESS
     if not clock.exact:
         wrong += abs(clock.value(t_0) - clock.target(t_0))
     return wrong
@@ -202,8 +206,8 @@ def _ramps(r: Ramps, clock: Clock, how: Arithmetic, eps: Fraction, near: Fractio
     at = _signed_end(r, slope, near, far)
     z = _add(*(_times(a, c) for a, c in r.constants), r.bias, _times(slope, at))
     slack = _add(_times(size_x, d_x * near), _times(size_c, d_c), (floor_, _0))
-    if max(abs(r.at(m, k)) for m in (size_x, size_c) for k in (r.first, r.last)) * max(abs(clock.v), _1) * 2 > how.storage.top:
-        return Fraction(10**9), _0, 1, True
+    if max(abs(r.at(m, k)) for m in (size_x, size_c) for k in (r.first, r.last)) * max(abs(clock.v), _1) * 4 > how.storage.top:
+        return HOPELESS, _0, 1, True
     weight = r.size(r.write)
     whole = not r.write[1] and is_power_of_two(r.write[0])
     omega = (1 + (_0 if r.fits(r.write, how.storage) else u_w)) * (1 + (_0 if whole else u_a)) - 1

@@ -407,3 +407,69 @@ def test_keys_that_are_equal_in_exact_arithmetic_alone_are_not_uniform():
         reader(claim(41))
     found = certify(claim(41))  # words in balls know it too: of BOS alone it may be said
     assert found.kind == "open" or found.scope.t_max == 1
+
+
+# --- overflows, scaled scores, lengths -------------------------------------------------------------------------------
+
+S = Residual(one=1, bos=1, x=1, pos=1)
+PLAIN = Embedding({"<bos>": S.one + S.bos, "a": S.one})
+HIGH = Embedding({t: v + 2**17 * S.x for t, v in PLAIN.tokens.items()})  # type: ignore[operator]
+LARGE = 1000 * S.one
+
+
+def here(*blocks, embedding=PLAIN):
+    return Circuit(S, embedding, blocks, bos="<bos>")
+
+
+def loud(factor):
+    return Head(W_Q=[S.zero], W_K=[S.zero], W_V=[448 * S.bos], W_O=[factor * S.x])
+
+
+OVERFLOWS = {
+    "a hidden unit's output": here(Block(mlp=MLP([Unit(LARGE, 1000 * S.x)])), Block(mlp=MLP([Unit(Fraction(1, 1024) * S.x, S.pos)]))),
+    "a head's output": here(Block([loud(448)], MLP([Unit(Fraction(1, 4096) * S.x, S.pos)]))),
+    "a head's output, further on": here(Block([loud(448)]), Block(mlp=MLP([Unit(Fraction(1, 4096) * S.x, S.pos)]))),
+    "an embedding": here(Block(mlp=MLP([Unit(Fraction(1, 1024) * S.x, S.pos)])), embedding=HIGH),
+    "a weight": here(Block(mlp=MLP([Unit(Fraction(1, 2**14) * S.one, 2**17 * S.pos)]))),
+    "a partial sum": here(Block(mlp=MLP([Unit(50000 * S.one, w * S.pos) for w in (1, 1, -1, -1)]))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+@pytest.mark.parametrize("text", ["float16", "float16/float16"])
+def test_an_overflow_is_no_rounding_error(name, text):
+    """In real numbers each of these coordinates is moderate; in float16 something on the way is infinite, or may be."""
+    circuit = OVERFLOWS[name]
+    exact = run(circuit, ["<bos>"], "exact").final[0][S.pos.start]
+    site = after_ffn(len(circuit.blocks))
+    claim = Claim("c", circuit, Within(site, S.pos, str(exact), "1000"), Scope(t_max=1, vocabulary="given", arithmetic=text))
+    found = certify(claim)
+    assert found is not None and (found.kind == "open" or (name, text) == ("a partial sum", "float16"))
+    assert certify(replace(claim, scope=replace(claim.scope, arithmetic="float32"))).kind == "certified"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("text", ["bfloat16", "float16", "bfloat16/float32/sdpa", "float32"])
+def test_scores_that_are_stored_and_then_scaled_lie_in_their_enclosure(text):
+    """Two roundings where one bound for the scaled score would allow one: 239 * 143 over sqrt(2) is off by 1.6 of them in bfloat16."""
+    how = facts(arithmetic(text)).shrink(arithmetic(text))
+    for a, b in ((239, 143), (223, 213), (2013, 1357)):
+        head = Head(W_Q=[Fraction(a, 64) * S.one, S.zero], W_K=[-1 * S.x, S.zero], W_V=[S.bos], W_O=[S.pos], scale="1/sqrt(d_head)")
+        circuit = here(Block([head]), embedding=Embedding({"<bos>": S.one + S.bos + Fraction(b, 32) * S.x, "a": S.one}))
+        balls = enclose(circuit, ["<bos>", "a"], how)
+        assert not list(outside(balls, run(circuit, ["<bos>", "a"], how.storage.name, route=how.route)))
+
+
+def test_a_value_in_the_length_of_the_word_is_not_looked_at_for_the_longest_alone():
+    head = here(Block([uniform_head([S.bos], [S.x])]))
+    late = Claim("c", head, Within(after_attention(1), S.x, "1/t + 1000*(T - 8)", "1/100"), Scope(t_max=8, arithmetic="bfloat16"))
+    found = certify(late)
+    assert found is not None and found.kind == "open"
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "why"), [("sqrt(2)/t", "1", "not rational"), ("1/t", "sqrt(2)", "not rational"), ("1/(t - 1)", "1", "zero")]
+)
+def test_what_is_no_rational_number_is_declined(value, error, why):
+    head = here(Block([uniform_head([S.bos], [S.x])]))
+    found = certify(Claim("c", head, Within(after_attention(1), S.x, value, error), Scope(t_max=8, arithmetic="bfloat16")))
+    assert found is not None and found.kind == "open" and why in found.reason

@@ -50,6 +50,13 @@ def test_what_was_run_is_the_scope_that_is_shown():
     assert shown.parameters == "one" and shown.vocabulary == "given" and not shown.covers(Scope(t_max=4))
 
 
+def test_a_member_of_a_family_without_a_mask_is_run_on_shorter_words_too():
+    """1/T is the average over a word of T tokens, and not over a shorter one in the member for T."""
+    scope = Scope(order="forall T exists weights", t_max=4, vocabulary="given")
+    found = exhaust(claim(Equals(A1, R.recip, "1/T"), Family(replace(CIRCUIT, mask="none")), scope))
+    assert found.kind == "refuted" and found.witness and (found.witness["T"], len(found.witness["word"])) == (2, 1)
+
+
 def test_the_first_failure_is_a_smallest_one():
     found = exhaust(claim(Equals(A1, R.content, "0")))
     assert found.kind == "refuted" and found.witness["word"] == ["<bos>", "b"] and found.witness["t"] == 2  # type: ignore[index]
