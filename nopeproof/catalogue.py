@@ -16,15 +16,22 @@ T = TypeVar("T")
 
 
 def by_name(base: type[T]) -> dict[str, type[T]]:
-    """Every named subclass of ``base``, at any depth, in alphabetical order of its name."""
+    """Every named subclass of ``base``, at any depth, in alphabetical order of its name.
+
+    A class defined elsewhere does not take the name of one of nopeproof's: what is said of "rotary" is said of ours.
+    """
     found: dict[str, type[T]] = {}
     pending = list(base.__subclasses__())
     while pending:
         cls = pending.pop()
         pending.extend(cls.__subclasses__())
-        if "name" in vars(cls):
+        if "name" in vars(cls) and (_ours(cls) or not _ours(found.get(vars(cls)["name"]))):
             found[vars(cls)["name"]] = cls
     return dict(sorted(found.items()))
+
+
+def _ours(cls: type | None) -> bool:
+    return cls is not None and cls.__module__.partition(".")[0] == "nopeproof"
 
 
 def build(base: type[T], spec: str, what: str) -> T:

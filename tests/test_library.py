@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nopeproof import library
 from nopeproof.checks import proof_of, verify
 from nopeproof.errors import NopeproofError
+from nopeproof.models import ModelClass
+from nopeproof.positions import PositionalEncoding, encoding
 
 HEAD = '''"""A file of a user's own."""
 from dataclasses import dataclass, replace
@@ -93,3 +97,15 @@ def test_so_is_one_that_a_property_of_a_run_names(tmp_path):
         HEAD + "claims = [replace(true, statement=Holds('P = NP', bool, lambda c: Evidence('proved', c.scope, 'kernel')))]"
     )
     assert proof_of(library.load(tmp_path / "mine.py").claim("basis")).tool == "a prover that is not nopeproof's: kernel"
+
+
+def test_a_name_of_ours_cannot_be_taken():
+    """Else a claim about learned positions in the stream would be proved of whatever has come to be called so."""
+
+    class Taken(PositionalEncoding):
+        name = "ape-learned"
+
+    assert encoding("ape-learned").kind == "stream" and not isinstance(encoding("ape-learned"), Taken)
+    models = ModelClass("learned", positions=("ape-learned",))
+    collapse = library.load("no-bos-collapse").claim("every-encoding")
+    assert verify(replace(collapse, subject=models)).kind != "proved"
