@@ -18,9 +18,10 @@ sink (sink-clock) or 8 hidden units (absolute-position) are safe. The identity i
 from itertools import pairwise
 
 from nopeproof.circuit import Block, Circuit, Embedding
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Within, after_attention
+from nopeproof.claims import Claim, Equals, Fails, Scope, Within, after_attention
 from nopeproof.parts import cauchy_gains, sink_head
 from nopeproof.residual import Residual
+from nopeproof.theory.of_weights import of_weights
 
 SOURCE = "kazemnejad2023, Thm 1 by another route; the heads are this project's"
 R = Residual(one=1, bos=1, clock=1)
@@ -34,9 +35,9 @@ def clock(T):
     return Circuit(R, tokens, blocks=[Block(heads, shared=[R.clock])], bos="<bos>", name=f"{T - 1} heads")
 
 
-def grows(trace):
+def grows(circuit):
     """The sum of |gains| is at least 4^S, and the gains alternate in sign."""
-    weights = [x for h in trace.circuit.blocks[0].heads for column in h.W_O for _, x in column.entries]
+    weights = [x for h in circuit.blocks[0].heads for column in h.W_O for _, x in column.entries]
     return sum(map(abs, weights)) >= 4 ** len(weights) and all(x * y < 0 for x, y in pairwise(weights))
 
 
@@ -51,8 +52,8 @@ claims = [
     Claim(
         "amplitude",
         many,
-        Holds("the gains alternate in sign and their sizes sum to at least 4^S", grows),
-        Scope(t_max=2, vocabulary="given"),
+        of_weights("the gains alternate in sign and their sizes sum to at least 4^S", grows),
+        Scope(words="any"),
         SOURCE,
     ),
     Claim(

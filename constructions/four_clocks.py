@@ -14,9 +14,10 @@ reaches in a format is what `nopeproof limits` says; how much noise it bears, cl
 """
 
 from nopeproof.circuit import Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Fails, Holds, Scope, Within, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Within, after_ffn
 from nopeproof.parts import cauchy_gains, clock_minimal, clock_rounding, sink_head, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.of_weights import of_weights
 
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), four ways to the same clock; the comparison is this project's"
 R = Residual(one=1, bos=1, clock=1)
@@ -41,15 +42,15 @@ sinks = circuit("sinks", [sink_head(R.one, R.bos, R.clock, k, c) for k, c in enu
 def cost(heads, units, low, high):
     """That many heads and hidden units, and a largest weight between low and high (logarithms of scores apart)."""
 
-    def check(trace):
-        [block] = trace.circuit.blocks
+    def check(circuit):
+        [block] = circuit.blocks
         vectors = [v for h in block.heads for v in (*h.W_V, *h.W_O)] + [
             v for u in (block.mlp.units if block.mlp else ()) for v in (u.read, u.write)
         ]
         largest = max(abs(x) for v in vectors for _, x in v.entries)
         return len(block.heads) == heads and len(block.mlp.units if block.mlp else ()) == units and low <= largest <= high
 
-    return Holds(f"{heads} heads, {units} hidden units, largest weight from {low} to {high}", check)
+    return of_weights(f"{heads} heads, {units} hidden units, largest weight from {low} to {high}", check)
 
 
 def reads(origin, arithmetic="real"):
@@ -57,7 +58,7 @@ def reads(origin, arithmetic="real"):
     return Within(after_ffn(1), R.clock, origin), Scope(t_max=T, vocabulary="given", arithmetic=arithmetic)
 
 
-once = Scope(t_max=1, vocabulary="given")
+every = Scope(words="any")
 CLOCKS = {  # name: (circuit, what it reads, its cost)
     "minimal": (minimal, "t", cost(1, T // 2, 4 * T - 2, 4 * T - 2)),
     "rounding": (rounding, "t", cost(1, 3, 103, 103)),
@@ -66,7 +67,7 @@ CLOCKS = {  # name: (circuit, what it reads, its cost)
 }
 claims = []
 for name, (subject, origin, price) in CLOCKS.items():
-    claims += [Claim(name, subject, *reads(origin), SOURCE), Claim(f"{name}-cost", subject, price, once, SOURCE)]
+    claims += [Claim(name, subject, *reads(origin), SOURCE), Claim(f"{name}-cost", subject, price, every, SOURCE)]
 claims += [Claim(f"{name}-float32", CLOCKS[name][0], *reads(CLOCKS[name][1], "float32"), SOURCE) for name in ("rounding", "sink")]
 statement, scope = reads("t - 1", "float32")
 claims.append(Claim("sinks-float32", sinks, Fails(statement), scope, SOURCE, note="the gains cancel almost completely"))

@@ -14,9 +14,10 @@ value: below, three query heads with B = 2, 4, 8 write s = t - 1 exactly for t <
 from fractions import Fraction
 
 from nopeproof.circuit import Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, ScoreIs, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, ScoreIs, Unchanged, after_attention, after_ffn
 from nopeproof.parts import cauchy_gains, clock_minimal, grouped_heads, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.of_weights import of_weights
 
 SOURCE = "ainslie2023, grouped queries; press2022, eq. 1; the shared sinks are this project's"
 R = Residual(one=1, bos=1, pos=1, content=2)
@@ -56,9 +57,9 @@ sinks = Circuit(
 )
 
 
-def one_key(trace):
+def one_key(circuit):
     """The last block has several heads, several W_Q, and one pair (W_K, W_V)."""
-    block = trace.circuit.blocks[-1]
+    block = circuit.blocks[-1]
     return block.kv_heads == 1 < len(block.heads) == len({h.W_Q for h in block.heads})
 
 
@@ -68,5 +69,5 @@ claims += [
     Claim("position-kept", alibi, Unchanged(after_ffn(1), after_ffn(2), [R.one, R.bos, R.pos]), each_T, SOURCE),
     Claim("exact-clock", sinks, Equals(after_attention(1), P.clock, "t - 1"), short, SOURCE, note="three queries, one key"),
     Claim("exact-clock-ends", sinks, Fails(Equals(after_attention(1), P.clock, "t - 1")), Scope(vocabulary="given"), SOURCE),
-    Claim("one-key", sinks, Holds("one W_K and one W_V serve several W_Q", one_key), Scope(t_max=1, vocabulary="given"), SOURCE),
+    Claim("one-key", sinks, of_weights("one W_K and one W_V serve several W_Q", one_key), Scope(words="any"), SOURCE),
 ]

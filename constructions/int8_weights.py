@@ -14,9 +14,10 @@ What breaks is the common scale of the matrix, not the 8 bits of each entry. Act
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Unit
-from nopeproof.claims import Claim, Equals, Fails, Holds, Scope, Within, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, Within, after_attention, after_ffn
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.of_weights import of_weights
 
 SOURCE = "dettmers2022 for absmax quantisation; the clock and its limit are this project's"
 R = Residual(one=1, bos=1, recip=1, pos=1)
@@ -50,18 +51,18 @@ def clock(T):
     )
 
 
-def eight_bits(trace):
+def eight_bits(circuit):
     """All weights of the FFN are whole numbers of at most 127."""
-    weights = [x for u in trace.circuit.blocks[0].mlp.units for v in (u.read, u.write) for _, x in v.entries]
+    weights = [x for u in circuit.blocks[0].mlp.units for v in (u.read, u.write) for _, x in v.entries]
     return all(x.denominator == 1 and abs(x) <= LARGEST for x in weights)
 
 
 fits, too_long = clock(65), clock(129)
 position = Equals(after_ffn(1), R.pos, "t")
-once = Scope(t_max=1, vocabulary="given")
+every = Scope(words="any")
 claims = [
     Claim("recip", fits, Equals(after_attention(1), R.recip, "1/t"), Scope(vocabulary="given"), SOURCE),
-    Claim("eight-bits", fits, Holds("every weight of the FFN is a whole number of at most 127", eight_bits), once, SOURCE),
+    Claim("eight-bits", fits, of_weights("every weight of the FFN is a whole number of at most 127", eight_bits), every, SOURCE),
     Claim("exact", fits, position, Scope(t_max=65, vocabulary="given"), SOURCE),
     Claim("ends", clock(66), Fails(position), Scope(t_max=66, vocabulary="given"), SOURCE, note="131 > 127: the scale is no longer 1"),
     Claim("wrong-at-129", too_long, Fails(Within(after_ffn(1), R.pos, "t")), Scope(t_max=129, vocabulary="given"), SOURCE, note="at t = 2"),

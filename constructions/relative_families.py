@@ -20,6 +20,7 @@ from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit
 from nopeproof.claims import Claim, Holds, SameAttention, Scope, ScoreIs
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.of_weights import of_weights
 from nopeproof.theory.ranks import relative_bias_rank
 
 SOURCE = "kazemnejad2023, App. C.2, closing remark, made true; massey1969 for the rank"
@@ -92,7 +93,7 @@ def is_bias(f):
 
 def least(f):
     """The head has the least dimension that f allows on T positions."""
-    return lambda trace: trace.circuit.blocks[1].heads[0].d_head == relative_bias_rank([f(d) for d in range(T)])
+    return lambda circuit: circuit.blocks[1].heads[0].d_head == relative_bias_rank([f(d) for d in range(T)])
 
 
 given = Scope(t_max=T, vocabulary="given")
@@ -104,6 +105,4 @@ claims = [
 for name, (f, *_) in BIASES.items():
     subject, label = circuit(name), name.replace(" ", "-")
     claims.append(Claim(label, subject, Holds(f"score = f(t - i), {name}", is_bias(f)), given, SOURCE))
-    claims.append(
-        Claim(f"{label}-least", subject, Holds("d_head is the least for f at this T", least(f)), Scope(t_max=1, vocabulary="given"), SOURCE)
-    )
+    claims.append(Claim(f"{label}-least", subject, of_weights("d_head is the least for f at this T", least(f)), Scope(words="any"), SOURCE))

@@ -12,7 +12,11 @@ from nopeproof.claims import Claim, Evidence, Holds
 TOOL = "a finite computation on the exact weights"
 
 
-def of_weights(says: str, check: Callable[[Circuit], bool]) -> Holds:
+class OfWeights(Holds):
+    """A property of the weights: the same on every word, so that once it is proved no run says more."""
+
+
+def of_weights(says: str, check: Callable[[Circuit], bool]) -> OfWeights:
     """`check` is True of the circuit. What it computes has to be exact and has to end; what it does not read cannot matter."""
 
     def by(claim: Claim) -> Evidence:
@@ -24,4 +28,4 @@ def of_weights(says: str, check: Callable[[Circuit], bool]) -> Holds:
         shown = replace(claim.scope, t_min=1, t_max=None, words="any", vocabulary="every", parameters="all")
         return Evidence("proved", shown, TOOL, time.perf_counter() - start)
 
-    return Holds(says, lambda trace: check(trace.circuit), by)
+    return OfWeights(says, lambda trace: check(trace.circuit), by)
