@@ -1,7 +1,8 @@
 """A training step of the comparison Transformer, its seeds stacked, beside usual code of equal size in the same run.
 
 All do forward, loss, backward, clip and AdamW in fp32 on one thread, on the same number of tokens a model. The unit is the time
-of one step of one model; x-transformers and Hugging Face GPT-2 are measured where they are installed.
+of one step of one model; x-transformers and Hugging Face GPT-2 are measured where they are installed. Beside a step of ours stand its
+matrix products alone: they bound from below what any other way of writing it can cost.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ def measure(quick: bool) -> Iterator[dict[str, Any]]:
         peers = {name: timed(peer_step(make()), times) for name, make in makers().items()}
         for name, seconds in peers.items():
             yield {"what": name, "seconds": seconds}
+        for name in sorted(set(PACKAGES) - set(peers)):
+            yield {"what": name, "skipped": f"{PACKAGES[name]} is not installed: pip install 'nopeproof[benchmark]'"}
         fastest = min(peers, key=lambda name: peers[name])
         for models in (1, 3) if quick else (1, 3, 9):
             seconds = timed(stacked_step("nope", models), times) / models
@@ -78,6 +81,9 @@ def measure(quick: bool) -> Iterator[dict[str, Any]]:
                 "ratio": peers[fastest] / seconds,
             }
         nope = timed(stacked_step("nope", 3), times)
+        products = timed(products_of(3), times)
+        what, against = "its matrix products alone, 3 stacked", "the time of NoPE"
+        yield {"what": what, "seconds": products / 3, "against": against, "ratio": products / nope}
         for pe in ENCODINGS[1:]:
             seconds = timed(stacked_step(pe, 3), times)
             yield {"what": f"{pe}, 3 stacked", "seconds": seconds / 3, "against": "the time of NoPE", "ratio": seconds / nope}
@@ -93,14 +99,15 @@ def timed(act: Callable[[], Any], times: int) -> float:
     return best(act, times, time.process_time)
 
 
+PACKAGES = {"Hugging Face GPT-2": "transformers", "x-transformers": "x_transformers"}
+"""Peers that are not written here, with the package each needs."""
+
+
 def makers() -> dict[str, Callable[[], nn.Module]]:
     """The peers there are on this machine."""
     found: dict[str, Callable[[], nn.Module]] = {"nanoGPT-style code": lambda: PlainGPT(RECIPE)}
-    if importlib.util.find_spec("transformers"):
-        found["Hugging Face GPT-2"] = hugging_face
-    if importlib.util.find_spec("x_transformers"):
-        found["x-transformers"] = x_transformers
-    return found
+    made = {"Hugging Face GPT-2": hugging_face, "x-transformers": x_transformers}
+    return found | {name: made[name] for name, package in PACKAGES.items() if importlib.util.find_spec(package)}
 
 
 def hugging_face() -> nn.Module:
@@ -143,6 +150,25 @@ def stacked_step(pe: str, models: int) -> Callable[[], None]:
     state = _State(Cell(pe, "copy", tuple(range(models)), RECIPE), Path(tempfile.mkdtemp()))
     step = next(n for n in range(1000) if _length(n) == RECIPE.train_length)
     return lambda: state.advance(step)
+
+
+def products_of(models: int) -> Callable[[], None]:
+    """Only the matrix products of a stacked step, forward and for both gradients: what no other way of writing it can save."""
+    d, h, n = RECIPE.d_model, RECIPE.heads, BATCH * LENGTH
+    shapes = [(models, n, i, o) for i, o in ((d, 3 * d), (d, d), (d, RECIPE.mlp * d), (RECIPE.mlp * d, d))] * RECIPE.layers
+    shapes += [(models, n, d, VOCABULARY)]
+    heads = models * BATCH * h
+    shapes += [(heads, LENGTH, d // h, LENGTH), (heads, LENGTH, LENGTH, d // h)] * RECIPE.layers
+    made = {shape: tuple(torch.randn(shape[0], *size) for size in (shape[1:3], shape[2:], (shape[1], shape[3]))) for shape in set(shapes)}
+
+    def step() -> None:
+        for shape in shapes:
+            x, weight, gradient = made[shape]
+            torch.bmm(x, weight)
+            torch.bmm(x.transpose(1, 2), gradient)
+            torch.bmm(gradient, weight.transpose(1, 2))
+
+    return step
 
 
 def _length(step: int) -> int:
