@@ -82,6 +82,7 @@ class Law(Holds):
             raise NopeproofError("a law", "no case", "at least one")
         legend = [f"{n}: {v.vector} after {s}" for n, (s, v) in self.reads.items() if len(self.reads) <= 3]
         legend += [f"{n}: the number of {token} among the first t" for n, token in self.counts.items()]
+        _ours(self.predicate)
         object.__setattr__(self, "says", "; ".join(map(str, self.cases)) + f"  ({', '.join(legend)})" * bool(legend))
         object.__setattr__(self, "predicate", self.predicate or self.holds)
 
@@ -103,6 +104,12 @@ class Law(Holds):
                 if not (left == right if c.relation == "=" else left >= right):
                     return False
         return True
+
+
+def _ours(predicate: Callable | None) -> None:
+    """Raises NopeproofError for a predicate from elsewhere: it might be another thing than what the data says."""
+    if predicate is not None and not str(predicate.__module__).startswith("nopeproof."):
+        raise NopeproofError("a statement that is data", f"a predicate of {predicate.__module__}", "no predicate: it is read off the data")
 
 
 @lru_cache(maxsize=1 << 10)
@@ -163,6 +170,7 @@ class EqualStates(Holds):
     def __post_init__(self) -> None:
         if self.first < 1 + self.sharp:
             raise NopeproofError("equal states", f"first = {self.first}, sharp = {self.sharp}", "first >= 1, and >= 2 where it is sharp")
+        _ours(self.predicate)
         whose = "equal tokens have equal states" if self.by_token else "all states are equal"
         start = f" from t = {self.first} on" if self.first > 1 else ""
         sharp = f", and not from t = {self.first - 1} on" if self.sharp else ""

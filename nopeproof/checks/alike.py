@@ -50,8 +50,8 @@ def _all(claim: Claim, statement: EqualStates) -> Iterator[str]:
     tokens = [x for x in circuit.tokens if x != circuit.bos or claim.scope.words == "any"]
     words = [circuit.bos, *tokens] if circuit.bos is not None else tokens
     constant = circuit.embedding.other is None and len(set(words)) == 1
-    if constant and (circuit.mask == "causal" or isinstance(circuit.mask, Window)):
-        span = 8 if circuit.mask == "causal" else 2 * (circuit.mask.size + circuit.mask.sinks) + 4  # type: ignore[union-attr]
+    if constant and circuit.mask != "strict":
+        span = 2 * (circuit.mask.size + circuit.mask.sinks) + 4 if isinstance(circuit.mask, Window) else 8
         need(all(t in visible(circuit.mask, t, T) for T in range(1, span) for t in range(T)), "a position that does not see itself")
         yield f"words of {words[0]} alone, and every position sees itself"
         return
