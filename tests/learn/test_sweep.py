@@ -134,3 +134,24 @@ def test_a_fresh_sweep_refuses_a_used_folder(grid: Preset, tmp_path: Path):
     run_sweep(grid, tmp_path)
     with pytest.raises(NopeproofError, match="resume"):
         run_sweep(grid, tmp_path, resume=False)
+
+
+@pytest.mark.parametrize("name", ["scan-small", "scratchpad", "c-rasp"])
+def test_every_cell_of_the_narrow_presets_trains_a_step_and_is_tested_at_every_length(name: str, tmp_path: Path):
+    """Sequences fit, the longest test included; a small model, and one step, say so in no time."""
+    grid = PRESETS[name]
+    small = dataclasses.replace(grid.recipe, layers=1, d_model=8, heads=2, mlp=1, steps=1, test_count=2, batch=2)
+    search = grid.search and dataclasses.replace(grid.search, lrs=grid.search.lrs[:1], steps=1)
+    rows = run_sweep(dataclasses.replace(grid, recipe=small, seeds=(0,), pes=grid.pes[-1:], search=search), tmp_path)
+    assert [row["status"] for row in rows] == ["finished"] * len(grid.tasks)
+    for row in rows:
+        recipe, (score,) = row["config"]["recipe"], row["scores"]
+        assert score["length"][-1] == recipe["test_length"] > recipe["train_length"]
+
+
+def test_the_scratchpads_are_the_papers():
+    grid = PRESETS["scratchpad"]
+    formats = [task.partition("=")[2] for task in grid.tasks]
+    full = set("icovr")
+    assert [set(f) for f in formats[:3]] == [set(), {"c", "o"}, full] and {*"icovr"} == {c for f in formats[3:] for c in full - set(f)}
+    assert sorted(map(len, formats)) == [0, 2, 4, 4, 4, 4, 4, 5] and set(grid.pes) == {"nope", "t5"} and len(grid.seeds) == 3
