@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from nopeproof import library
-from nopeproof.checks import proof_of, verify
+from nopeproof.checks import _called, proof_of, verify
+from nopeproof.claims import Evidence
 from nopeproof.errors import NopeproofError
 from nopeproof.models import ModelClass
 from nopeproof.positions import PositionalEncoding, encoding
@@ -92,11 +93,25 @@ def test_a_prover_that_is_not_ours_is_called_so(by, tmp_path):
     assert all(e.tool.startswith("a prover that is not nopeproof's: ") for e in verdict.evidence)
 
 
-def test_so_is_one_that_a_property_of_a_run_names(tmp_path):
-    (tmp_path / "mine.py").write_text(
-        HEAD + "claims = [replace(true, statement=Holds('P = NP', bool, lambda c: Evidence('proved', c.scope, 'kernel')))]"
-    )
-    assert proof_of(library.load(tmp_path / "mine.py").claim("basis")).tool == "a prover that is not nopeproof's: kernel"
+NAMED = ["Holds('P = NP', bool, lambda c: Evidence('proved', c.scope, 'kernel'))", "of_weights('P = NP', lambda circuit: True)"]
+
+
+@pytest.mark.parametrize("statement", NAMED)
+def test_so_is_one_that_a_property_names_and_a_computation_of_ones_own(statement, tmp_path):
+    circuit = "replace(true.subject.at(4).instance(), name='four')"
+    claims = f"[Claim('mine', {circuit}, {statement}, Scope(vocabulary='given'))]"
+    (tmp_path / "mine.py").write_text(f"{HEAD}from nopeproof.theory.of_weights import of_weights\nclaims = {claims}")
+    assert proof_of(library.load(tmp_path / "mine.py").claim("mine")).tool.startswith("a prover that is not nopeproof's: ")
+
+
+def test_no_prover_in_our_files_is_called_another(monkeypatch):
+    """Every prover that a statement of ours names is nopeproof's, and what it rests on too."""
+    for name in library.names():
+        for claim in library.load(name).claims:
+            by = getattr(claim.statement, "by", None)
+            if by is not None:
+                found = Evidence("open", claim.scope, "it")
+                assert _called(by, [found]) == [found], f"{name}/{claim.id}"
 
 
 def test_a_name_of_ours_cannot_be_taken():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from nopeproof.claims import FOREIGN, Claim, Evidence, Fails, Holds, Shown, Verdict, judge
 from nopeproof.errors import NopeproofError
@@ -49,8 +50,8 @@ def shown(claim: Claim, deep: bool = False) -> list[Evidence]:
 
 def _called(by: Callable, found: Sequence[Evidence]) -> list[Evidence]:
     """The evidence of a prover that a statement names; one that is not nopeproof's own is called what it is."""
-    module = str(getattr(getattr(by, "func", by), "__module__", None) or type(by).__module__)
-    if module.startswith("nopeproof.theory."):
+    code = [x for x in (by, getattr(by, "func", by), getattr(by, "rests_on", None)) if x is not None and not isinstance(x, partial)]
+    if all(str(getattr(x, "__module__", None) or type(x).__module__).partition(".")[0] == "nopeproof" for x in code):
         return list(found)
     return [replace(e, tool=f"{FOREIGN}: {e.tool}", assumes=(FOREIGN, *e.assumes)) for e in found]
 

@@ -43,7 +43,7 @@ def tally(claim: Claim) -> Evidence | None:
         return Evidence("open", claim.scope, TOOL, time.process_time() - start, reason=str(why))
     finally:
         kernel.left[0] = kernel.inf
-    end = "T" if isinstance(claim.subject, Family) else None
+    end = "T" if claim.scope.order == "forall T exists weights" else None
     shown = replace(claim.scope, t_min=1, t_max=end, vocabulary="given", parameters="all")
     return Evidence("proved", shown, TOOL, time.process_time() - start, steps=steps)
 

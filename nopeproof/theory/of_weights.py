@@ -28,4 +28,5 @@ def of_weights(says: str, check: Callable[[Circuit], bool]) -> OfWeights:
         shown = replace(claim.scope, t_min=1, t_max=None, words="any", vocabulary="every", parameters="all")
         return Evidence("proved", shown, TOOL, time.perf_counter() - start)
 
+    by.rests_on = check  # type: ignore[attr-defined]  # whose it is decides whose proof this is
     return OfWeights(says, lambda trace: check(trace.circuit), by)

@@ -11,7 +11,22 @@ from nopeproof.checks.exhaust import exhaust
 from nopeproof.checks.prove import candidates, prove
 from nopeproof.checks.sample import sample
 from nopeproof.circuit import Block, Circuit, Embedding, Family
-from nopeproof.claims import LAST, Claim, Equals, Evidence, Fails, Holds, SameAttention, Scope, ScoreIs, Site, Unchanged, Within, judge
+from nopeproof.claims import (
+    LAST,
+    Attends,
+    Claim,
+    Equals,
+    Evidence,
+    Fails,
+    Holds,
+    SameAttention,
+    Scope,
+    ScoreIs,
+    Site,
+    Unchanged,
+    Within,
+    judge,
+)
 from nopeproof.division import R as D
 from nopeproof.division import every_T
 from nopeproof.errors import NopeproofError
@@ -61,6 +76,40 @@ def test_uniform_weights_cover_a_claim_for_each_T_and_not_the_reverse():
 def test_a_scope_that_means_nothing_is_refused(kwargs):
     with pytest.raises(NopeproofError):
         Scope(**kwargs)
+
+
+@pytest.mark.parametrize("kwargs", [
+    {"order": "forall T"}, {"words": "all"}, {"vocabulary": "some"}, {"parameters": "few"}, {"t_max": True}, {"t_max": 5.0}, {"t_min": "1"},
+])  # fmt: skip
+def test_a_scope_of_unknown_words_is_refused(kwargs):
+    with pytest.raises(NopeproofError):
+        Scope(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "said"),
+    [({}, "every T;"), ({"t_min": 5}, "every T >= 5;"), ({"t_min": 3, "t_max": 9}, "3 <= T <= 9;"), ({"t_min": 6, "t_max": 6}, "T = 6;")],
+)
+def test_lengths_are_said_of_words_and_not_of_positions(kwargs, said):
+    assert said in str(Scope(**kwargs)) and "t >=" not in str(Scope(**kwargs))
+
+
+def test_all_weights_are_not_spoken_of_by_a_claim_about_one_circuit():
+    with pytest.raises(NopeproofError, match="about one Circuit"):
+        claim(scope=Scope(order="forall weights forall T"))
+
+
+def test_no_later_key_and_no_block_before_the_first_has_a_weight():
+    with pytest.raises(NopeproofError, match="no later key"):
+        Attends(1, 0, -1, "1/2")
+    with pytest.raises(NopeproofError, match="block 0"):
+        Claim("c", HEAD, Attends(0, 0, 1, "1/2"), HERE)
+
+
+@pytest.mark.parametrize("mask", ["causal", "strict", "none"])
+def test_a_circuit_may_be_claimed_to_do_for_each_T(mask):
+    each = Scope(order="forall T exists weights", t_max="T", vocabulary="given")
+    assert verify(Claim("c", replace(HEAD, mask=mask), Equals(ATTENTION, R.one, "1"), each)).kind == "proved"
 
 
 def test_evidence_is_never_added_up():
