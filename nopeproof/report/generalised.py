@@ -82,7 +82,8 @@ def tables(data: Data) -> list[Table]:
             [[task, order(task, data)] for task in dict.fromkeys(row["task"] for row in data["pairs"])],
         ),
         (
-            "mean reciprocal rank; equal scores share their mean rank; left out, because not learned: " + (", ".join(wrong) or "none"),
+            "mean reciprocal rank, intervals over rankings; equal scores share their mean rank; left out, because not learned: "
+            + (", ".join(wrong) or "none"),
             ("among", "positions", "mean", "from", "to", "rankings", "published"),
             [
                 *(["every encoding", *_rank(r), ""] for r in data["ranking"]["rows"]),
