@@ -23,6 +23,7 @@ from nopeproof.theory.counting import Counting
 from nopeproof.theory.places import Impossible, Place, Undecided, put
 
 TOOL = "counting prover: every place of every word, from the weights"
+KEPT = 4
 Goal = Callable[[Counting], Iterator[str]]
 
 
@@ -32,7 +33,7 @@ def shown_by(goal: Goal) -> Callable[[Claim], Evidence]:
     def by(claim: Claim) -> Evidence:
         start, scope, subject = time.perf_counter(), claim.scope, claim.weights
         try:
-            run = Counting(subject)
+            run = counted(subject)
             in_reach(run, claim)
             steps = tuple(goal(run))
         except (Undecided, kernel.Reject) as why:
@@ -41,6 +42,18 @@ def shown_by(goal: Goal) -> Callable[[Claim], Evidence]:
         return Evidence("proved", shown, TOOL, time.perf_counter() - start, steps=steps)
 
     return by
+
+
+_RUNS: dict[int, tuple[Circuit | Family, Counting]] = {}  # the last few, for the claims about one subject
+
+
+def counted(subject: Circuit | Family) -> Counting:
+    """The places of a subject, found once. Raises Undecided."""
+    if id(subject) not in _RUNS:  # a subject that is kept keeps its id to itself
+        if len(_RUNS) >= KEPT:
+            del _RUNS[next(iter(_RUNS))]
+        _RUNS[id(subject)] = (subject, Counting(subject))
+    return _RUNS[id(subject)][1]
 
 
 def in_reach(run: Counting, claim: Claim) -> None:
