@@ -19,7 +19,7 @@ kind = "characterisation"
 uses = ["more-complex-schemes", "bias-dimensions"]
 SOURCE = "kazemnejad2023, App. C.2, closing remark; the classification is this project's"
 heads = ModelClass("heads that read one row g", sizes={"T": 6}, about="score a + b g(t) + c g(i) + d g(t) g(i), g with values -1, 0, 1, 2")
-says = "the score is relative for some a, b, c, d iff g is affine or a parity"
+says = "for g not constant the score is F(t - i) + G(t), F not constant, for some a, b, c, d iff g is affine or a parity"
 
 any_g = ModelClass("heads that read one row of any values", about="score a + b g(t) + c g(i) + d g(t) g(i), five positions or more")
 SIX = Scope(order="forall weights forall T", t_min=6, t_max=6, words="any")

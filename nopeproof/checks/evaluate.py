@@ -20,17 +20,18 @@ Witness = dict[str, Any]
 
 @lru_cache(maxsize=1 << 14)
 def value_of(text: str, **names: int) -> Any:
-    """A claim's expression at given t, i, T: an exact number."""
-    ratio = algebra.read_expression(text).substitute({n: algebra.number(v) for n, v in names.items()})
+    """A claim's expression at given t, i, T: an exact number. Raises NopeproofError where it has none: it divides by zero."""
+    try:
+        ratio = algebra.read_expression(text).substitute({n: algebra.number(v) for n, v in names.items()})
+    except algebra.NotExact as bad:
+        where = ", ".join(f"{n} = {v}" for n, v in names.items())
+        raise NopeproofError(f"the value {text!r} at {where}", str(bad), "an expression that has a value at every position") from None
     return ExpNumber(ratio).reduced()
 
 
 def rational(text: str, **names: int) -> Fraction:
-    """A claim's expression at given t, T, where that is a rational number. Raises NopeproofError where it is not, or divides by 0."""
-    try:
-        found = value_of(text, **names)
-    except algebra.NotExact as bad:
-        raise NopeproofError(f"a bound on {text!r}", str(bad), "a value that every position has") from None
+    """A claim's expression at given t, T, where that is a rational number. Raises NopeproofError where it is not, or has no value."""
+    found = value_of(text, **names)
     if not isinstance(found, int | Fraction):
         raise NopeproofError(f"a bound on {text!r}", "a number that is not rational", "a rational one")
     return Fraction(found)

@@ -467,7 +467,7 @@ def test_a_value_in_the_length_of_the_word_is_not_looked_at_for_the_longest_alon
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "why"), [("sqrt(2)/t", "1", "not rational"), ("1/t", "sqrt(2)", "not rational"), ("1/(t - 1)", "1", "zero")]
+    ("value", "error", "why"), [("sqrt(2)/t", "1", "not rational"), ("1/t", "sqrt(2)", "not rational"), ("1/(t - 1)", "1", "by zero")]
 )
 def test_what_is_no_rational_number_is_declined(value, error, why):
     head = here(Block([uniform_head([S.bos], [S.x])]))

@@ -64,6 +64,8 @@ FILES = {
     "lengths upside down": (HEAD + "Scope(t_min=5, t_max=2)\n", "lengths 5 to 2"),
     "T = 0": (HEAD + "Scope(t_min=0)\n", "1 <= t_min"),
     "a dtype torch lacks": (HEAD + "claims = [Claim('x', circuit, right, Scope(arithmetic='float17', t_max=3))]\n", "float17"),
+    "a value that one position lacks": (HEAD + "claims = [Claim('x', circuit, Equals(right.site, R.one, '1/(t-1)'), given)]\n", "by zero"),
+    "a class of one's own": (HEAD + "class Mine(Scope):\n    pass\n\n\nclaims = [Claim('x', circuit, right, Mine())]\n", "Mine"),
     "a predicate that raises": (
         HEAD + "def p(trace):\n    return 1 / 0\n\n\nclaims = [Claim('x', circuit, Holds('p', p), given)]\n",
         "raised ZeroDivisionError",
