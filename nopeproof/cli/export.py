@@ -45,8 +45,8 @@ class Export:
     check: bool = False
     """Have coqc decide each claim, and say how long it took."""
 
-    host: Literal["smollm3", "gpt2"] | None = None
-    """The model that carries the weights, with --to hf. smollm3, the default: to the bit. gpt2: up to roundings in its norm."""
+    host: Literal["smollm3", "gpt2"] = "smollm3"
+    """The model that carries the weights, with --to hf. smollm3: its norm passes them to the bit. gpt2: up to roundings in its norm."""
 
     dtype: str = "float32"
     """What hf and safetensors round the weights to."""
@@ -62,7 +62,7 @@ class Export:
             where = self.out or Path("runs/export") / self.to
             if self.check and self.to != "coq":
                 raise NopeproofError(f"--check with --to {self.to}", "only Coq checks what is exported", "--to coq --check")
-            if self.host is not None and self.to != "hf":
+            if self.host != "smollm3" and self.to != "hf":
                 raise NopeproofError(f"--host with --to {self.to}", "only a Hugging Face model has a host", "--to hf --host " + self.host)
             chosen = _targets.load_all(self.targets)
             found = list(coq(chosen, where, self.check) if self.to == "coq" else weights(self, chosen, where))
@@ -143,7 +143,7 @@ def weights(asked: Export, chosen: Sequence[tuple[Construction, tuple[Claim, ...
             yield {**entry, "file": str(safetensors.write(circuit, file.with_name(file.name + ".safetensors"), asked.dtype))}
             continue
         longest = asked.length or LONGEST
-        written = hf.write(circuit, file, asked.dtype, longest=max(longest, POSITIONS), to=asked.host or "smollm3")
+        written = hf.write(circuit, file, asked.dtype, longest=max(longest, POSITIONS), to=asked.host)
         about = [c for c in construction.claims if c.subject.name == subject]
         yield {**entry, "file": str(written), "host": hf.report(written, circuit, about, asked.dtype, longest)}
 

@@ -102,6 +102,10 @@ def train(
     from nopeproof.learn.progress import ProgressBars
     from nopeproof.learn.sweep import rates, run_sweep
 
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as bad:
+        raise NopeproofError(f"the folder of runs {runs}", bad.strerror or str(bad), "--out FOLDER, one that you may write to") from None
     store = keeper(rows, command)
     with ProgressBars() as bars:
         found = run_sweep(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,56 @@ COMMANDS = {
     "an export of nothing": (["export", "nothing-like-it", "--to", "coq"], "known: "),
     "an audit of nothing": (["audit", "none"], "no such folder"),
     "a comparison of no runs": (["compare", "none"], "no finished run"),
+    "a comparison of a file": (["compare", "note.txt"], "no finished run"),
+    "a comparison on words of one symbol": (["compare", "--lengths", "1"], "attention on one symbol says nothing"),
+    "a comparison on many words": (["compare", "--words", "many"], "many"),
+    "an ablation of nothing": (["ablate", "nothing-like-it"], "known: "),
+    "an ablation of a claim that is not there": (["ablate", "good.py/nothing"], "it has x"),
+    "an ablation of a file that is not there": (["ablate", "none.py"], "no such file"),
+    "an attack by no example": (["attack", "good.py", "--examples", "-1"], "at least 1 of everything"),
+    "an attack on words of no length": (["attack", "good.py", "--longest", "0"], "at least 1 of everything"),
+    "an attack on a claim that is not there": (["attack", "good.py/nothing"], "it has x"),
+    "an audit of a file": (["audit", "note.txt"], "not a folder"),
+    "an audit without a configuration": (["audit", "empty"], "no readable config.json"),
+    "an audit of a configuration that is no JSON": (["audit", "broken"], "not JSON"),
+    "an audit of nothing named": (["audit"], "MODEL_DIR"),
+    "completion for no shell": (["completion"], "The shell it is for"),
+    "completion for an unknown shell": (["completion", "tcsh"], "tcsh"),
+    "completion with an unknown option": (["completion", "bash", "--nothing"], "--nothing"),
+    "a drawing that is a folder": (["graph", "--out", "folder.py"], "Is a directory"),
+    "a drawing below a file": (["graph", "--out", "good.py/graph.svg"], "Not a directory"),
+    "a graph of a ledger that is a file": (["graph", "--ledger", "good.py"], "it is a file"),
+    "a list of one more": (["list", "extra"], "extra"),
+    "a claim to show that is not there": (["show", "good.py/nothing"], "it has x"),
+    "a broken ledger behind what is shown": (["show", "good.py", "--ledger", "bad-json"], "not JSON"),
+    "mutants of nothing": (["mutate", "nothing-like-it"], "known: "),
+    "mutants of a claim that is not there": (["mutate", "good.py/nothing"], "it has x"),
+    "mutants, many of them": (["mutate", "good.py", "--limit", "many"], "many"),
+    "the rank of a family with a field it lacks": (["rank", "alibi:slope=none"], "its fields are"),
+    "the rank at no number": (["rank", "alibi", "--T", "many"], "many"),
+    "the rank of a table that is not there": (["rank", "none.csv"], "none.csv"),
+    "a head dimension below nothing": (["rank", "alibi", "--d-head", "-1"], "a negative dimension"),
+    "a replay of a ledger that is a file": (["replay", "--ledger", "good.py"], "it is a file"),
+    "a replay of a note": (["replay", "note.txt"], "known: "),
+    "a doctor for somebody": (["doctor", "extra"], "extra"),
+    "a doctor with an unknown option": (["doctor", "--nothing"], "--nothing"),
+    "a doctor without the ledger's name": (["doctor", "--ledger"], "--ledger"),
+    "the limits of a claim that is not there": (["limits", "absolute-position/nothing"], "it has recip, "),
+    "an unknown host": (["export", "good.py", "--to", "hf", "--host", "bert"], "bert"),
+    "a host for a proof": (["export", "good.py", "--to", "coq", "--host", "gpt2"], "only a Hugging Face model has a host"),
+    "a check of what is no proof": (["export", "good.py", "--to", "safetensors", "--check"], "only Coq checks"),
+    "a member below the first": (["export", "absolute-position/minimal", "--to", "safetensors", "--length", "0"], "starts at T = 2"),
+    "weights in a dtype that is none": (["export", "absolute-position/minimal", "--to", "safetensors", "--dtype", "float17"], "float17"),
+    "weights of classes of models": (["export", "injectivity", "--to", "safetensors"], "classes of models"),
+    "no steps of training": (["train", "--steps", "0"], "steps below 1"),
+    "no worker": (["train", "--workers", "0"], "at least one"),
+    "one seed twice": (["train", "--seeds", "1", "1"], "each once"),
+    "one task twice": (["train", "--task", "copy", "copy"], "the same cell twice"),
+    "runs below a file": (["train", "--steps", "1", "--out", "note.txt"], "the folder of runs note.txt"),
+    "scripts away from a checkout": (["reproduce", "--scripts", "mutations"], "a checkout of nopeproof"),
+    "the main job on nothing": (["reproduce", "--names", "nothing-like-it"], "known: "),
+    "the main job without steps": (["reproduce", "--steps", "0"], "steps below 1"),
+    "the main job in fewer than no processes": (["reproduce", "--jobs", "-1"], "--jobs 0 or more"),
 }  # fmt: skip
 
 
@@ -156,6 +207,10 @@ def surroundings():
     """The files that the commands above mention."""
     Path("good.py").write_text(HEAD + "claims = [Claim('x', circuit, right, given)]\n", encoding="utf-8")
     Path("folder.py").mkdir()
+    Path("note.txt").write_text("nothing of ours\n", encoding="utf-8")
+    Path("empty").mkdir()
+    Path("broken").mkdir()
+    Path("broken/config.json").write_text("{oh", encoding="utf-8")
     ledger.Writer(Path("one"), "row", own=False).append(ROW)
     lines = {
         "bad-json": "{oh",
@@ -178,6 +233,12 @@ def test_a_command_that_cannot_be_followed(case, capsys):
         assert said in ask(capsys, *words)
     else:
         pytest.fail(f"there is no verb {words[0]}")
+
+
+def test_every_verb_is_asked_for_what_it_cannot_do():
+    asked = Counter(words[0] for words, _ in COMMANDS.values())
+    assert {verb: asked[verb] for verb in verbs() if asked[verb] < 3} == {}
+    assert len(COMMANDS) + len(FILES) >= 120
 
 
 def test_no_verb_at_all_is_answered_with_the_help(capsys):
