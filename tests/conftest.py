@@ -49,17 +49,10 @@ class Browser:
         self.folder, self.numbers = folder, count()
 
     def run(self, page: Path, width: int, height: int, *options: str) -> str:
-        """What it prints."""
-        quiet = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--no-first-run",
-            "--disable-background-networking",
-        ]
-        words = [str(CHROMIUM), *quiet, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={self.folder}/profile"]
-        words += [f"--window-size={width},{height}", *options, page.as_uri()]
+        """What it prints. Every run has a profile of its own: pages remember what one chose."""
+        words = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"]
+        words += ["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND", "--allow-file-access-from-files"]
+        words += [f"--user-data-dir={self.folder}/profile{next(self.numbers)}", f"--window-size={width},{height}", *options, page.as_uri()]
         return subprocess.run(words, check=True, capture_output=True, timeout=120, text=True).stdout
 
     def look(self, page: Path, *, width: int = 1400, height: int = 900, dark: bool = False) -> Seen:
@@ -75,13 +68,16 @@ class Browser:
         return Seen(image.imread(shot)[..., :3], [p["url"] for p in asked if p["initiator"] != "not an origin"], shot)
 
     def overflow(self, page: Path, *, width: int) -> int:
-        """How many pixels of the page stand beyond the right edge, where nobody sees them without moving it."""
+        """How many pixels of the page stand beyond the right edge, where nobody sees them without moving it. In a frame: a window
+        has a least width, and the page itself may allow no script.
+        """
         probe = page.with_name(f"probe-{page.name}")
-        script = "<script>document.title = 'beyond ' + (document.documentElement.scrollWidth - innerWidth)</script>"
-        probe.write_text(page.read_text(encoding="utf-8").replace("</body>", f"{script}</body>"), encoding="utf-8")
-        found = re.search(r"<title>beyond (-?\d+)</title>", self.run(probe, width, 900, "--dump-dom"))
+        tell = "document.title = 'beyond ' + (this.contentDocument.documentElement.scrollWidth - this.contentWindow.innerWidth)"
+        frame = f'<iframe src="{page.name}" style="width: {width}px; height: 900px; border: 0" onload="{tell}"></iframe>'
+        probe.write_text(f"<!doctype html><title>none</title><body>{frame}</body>", encoding="utf-8")
+        found = re.search(r"<title>beyond (-?\d+)</title>", self.run(probe, 1600, 1000, "--dump-dom"))
         probe.unlink()
-        assert found, "the page has no body or no title"
+        assert found, "the page did not load"
         return int(found[1])
 
 
