@@ -23,8 +23,8 @@ from nopeproof.kernel import Ratio, Reject, need, read
 from nopeproof.laws import Case, Law
 
 TOOL = "tally prover: a symbolic run over token counts"
-LONGEST, CHOICES, WORK = 4, 64, 400_000
-"""First tokens that are told apart, choices of them, and terms of polynomials that may be spent on each number of them."""
+LONGEST, CHOICES, WORK = 4, 64, 500_000
+"""First tokens that are told apart, choices of them, and terms of polynomials that may be spent on a claim."""
 
 
 def tally(claim: Claim) -> Evidence | None:
@@ -37,6 +37,7 @@ def tally(claim: Claim) -> Evidence | None:
         return None
     if claim.circuit.positions.kind != "none" or getattr(claim.subject, "grows", False):
         return None
+    kernel.left[0] = WORK
     try:
         steps = tuple(_all(claim))
     except (Reject, LookupError, ArithmeticError, ValueError, RecursionError) as why:
@@ -78,7 +79,6 @@ def _all(claim: Claim) -> Iterator[str]:
 
 def _goals(claim: Claim, run: Run) -> str:
     """Show the claim at every place of one run. Raises Reject where that fails."""
-    kernel.left[0] = WORK
     shown = 0
     for place in run.places():
         for relation, left, right in _at(claim, run, place):

@@ -212,7 +212,7 @@ def off(statement):
             yield replace(statement, value=wrong.format(statement.value))
     elif isinstance(statement, Law):
         for n, case in enumerate(statement.cases):
-            for wrong in ("({}) + 1/10**9", "2*({}) + 1", "({}) + (t - 2)*(t - 3)"):
+            for wrong in ("({}) + 1/10**9", "({}) + (t - 2)*(t - 3)"):
                 cases = [*statement.cases[:n], replace(case, right=wrong.format(case.right)), *statement.cases[n + 1 :]]
                 if case.relation == "=" and not (wrong.endswith("3)") and case.last == 2):
                     yield Law(cases=cases, reads=statement.reads, counts=statement.counts)
