@@ -32,11 +32,11 @@ circuit = Circuit(
 unmasked = replace(circuit, mask="none", name="without the mask")
 
 
-statement = recognises("d = 0 and under = 0 exactly at the ends of balanced prefixes", KINDS, R)
+statement = recognises("d = 0 and under = 0 exactly at the ends of balanced prefixes", KINDS)
 every = Scope(words="any", vocabulary="given")
 claims = [
     Claim("recognises", circuit, statement, every, SOURCE, note="weights do not depend on the length"),
-    Claim("margins", circuit, margins("|d| >= 1/t and under >= 1/t^2, or 0", KINDS, R), every, SOURCE),
+    Claim("margins", circuit, margins("|d| >= 1/t and under >= 1/t^2, or 0", KINDS), every, SOURCE),
     Claim("frame", circuit, Unchanged(after_attention(1), after_ffn(2), [R.step, R.d]), every, SOURCE),
     Claim("needs-the-mask", unmasked, Fails(statement), every, SOURCE),
 ]

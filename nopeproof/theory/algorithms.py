@@ -17,6 +17,7 @@ from typing import Any
 from nopeproof import algebra, kernel
 from nopeproof.circuit import Circuit, Family
 from nopeproof.claims import Claim, Equals, Evidence, Holds, Site
+from nopeproof.errors import NopeproofError
 from nopeproof.kernel import Ratio
 from nopeproof.residual import Subspace, Vector
 from nopeproof.theory.counting import Counting
@@ -189,6 +190,7 @@ def reads(
 ) -> Holds:
     """At every t, the coordinate is `value`, an expression in t and the named numbers; with an error, within it, strictly."""
     index = Equals(site, direction, "0").index
+    ours(names)
 
     def predicate(trace: Any) -> bool:
         rows, numbers = trace.at(site), {n: q.of(trace.word) for n, q in names.items()}
@@ -210,6 +212,13 @@ def reads(
     return Holds(says, predicate, shown_by(goal))
 
 
+def ours(names: Mapping[str, Any]) -> None:
+    """Raise NopeproofError for a number of another class: it could count one thing in a word and say another to the prover."""
+    for name, number in names.items():
+        if type(number) not in (Number, Recent, Previous):
+            raise NopeproofError(f"the number {name!r} of a word", f"a {type(number).__name__}", "Number, Recent or Previous")
+
+
 def named(place: Place) -> str:
     """A place in words: its token, and what its look-ups have read."""
     return ", ".join([place.token, *(f"block {b} reads {look.token} at {look.where}" for (b, _), look in place.looks.items())])
@@ -221,6 +230,7 @@ def looks(says: str, block: int, head: int, target: str, least: str, **names: Nu
     target: an expression in t and the named numbers whose values are whole.
     """
     bound = Fraction(least)
+    ours(names)
 
     def predicate(trace: Any) -> bool:
         weights, numbers = trace.head(block, head).weights, {n: q.of(trace.word) for n, q in names.items()}

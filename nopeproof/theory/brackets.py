@@ -13,7 +13,6 @@ from typing import Any
 
 from nopeproof.claims import Holds, Site
 from nopeproof.kernel import Ratio
-from nopeproof.residual import Residual
 from nopeproof.theory.algorithms import Number, same, shown_by
 from nopeproof.theory.counting import Counting
 from nopeproof.theory.places import Place, Undecided
@@ -24,7 +23,7 @@ def depths(word: Sequence[str], kind: str) -> list[int]:
     return [sum((x == kind[0]) - (x == kind[1]) for x in word[: t + 1]) for t in range(len(word))]
 
 
-def recognises(says: str, kinds: Sequence[str], R: Residual) -> Holds:
+def recognises(says: str, kinds: Sequence[str]) -> Holds:
     """After block 2, d = 0 (one coordinate a kind) and under = 0 at t iff the prefix up to t is balanced in every kind, at every t."""
 
     def predicate(trace: Any) -> bool:
@@ -33,22 +32,25 @@ def recognises(says: str, kinds: Sequence[str], R: Residual) -> Holds:
         balanced = [all(d[t] == 0 and min(d[: t + 1]) >= 0 for d in by_kind) for t in range(trace.T)]
         return [not any(row) for row in rows] == balanced
 
-    return Holds(says, predicate, shown_by(lambda run: two_layers(run, kinds, R)))
+    return Holds(says, predicate, shown_by(lambda run: two_layers(run, kinds)))
 
 
-def margins(says: str, kinds: Sequence[str], R: Residual) -> Holds:
+def margins(says: str, kinds: Sequence[str]) -> Holds:
     """After block 2, at every t, each d is 0 or at least 1/t in size, and under is 0 or at least 1/t^2."""
 
     def predicate(trace: Any) -> bool:
         rows = zip(trace.at(Site(2), "d"), trace.at(Site(2), "under"), strict=True)
         return all((u == 0 or u * t * t >= 1) and all(x == 0 or abs(x) * t >= 1 for x in d) for t, (d, u) in enumerate(rows, 1))
 
-    return Holds(says, predicate, shown_by(lambda run: two_layers(run, kinds, R)))
+    return Holds(says, predicate, shown_by(lambda run: two_layers(run, kinds)))
 
 
-def two_layers(run: Counting, kinds: Sequence[str], R: Residual) -> Iterator[str]:
+def two_layers(run: Counting, kinds: Sequence[str]) -> Iterator[str]:
     """The conditions of the docstring. Raises Undecided where one is not shown."""
-    (below,), (under,) = R.below.indices, R.under.indices
+    R = run.circuit.residual
+    if not {"d", "below", "under"} <= {s.name for s in R}:
+        raise Undecided("no subspaces d, below and under")
+    below, under = R.below.indices[0], R.under.indices[0]
     if len(run.circuit.blocks) != 2 or len(kinds) != len(R.d.indices):
         raise Undecided("not two blocks, or not one depth a kind")
     places, last = run.after(2), run.circuit.blocks[1]

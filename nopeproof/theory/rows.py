@@ -81,4 +81,6 @@ def each_row(says: str, site: Site, part: Subspace, test: Callable[[Any, list[An
                 raise Undecided(f"not so at {named(place)}")
             yield f"{named(place)}: shown"
 
-    return Holds(says, predicate, shown_by(goal))
+    by = shown_by(goal)
+    by.rests_on = test  # type: ignore[attr-defined]  # whose it is decides whose proof this is
+    return Holds(says, predicate, by)

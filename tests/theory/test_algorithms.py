@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from nopeproof import library
+from nopeproof.checks import proof_of
 from nopeproof.checks.exhaust import exhaust, guarded
 from nopeproof.checks.mutants import mutants
 from nopeproof.circuit import MLP, Block, Embedding, Family, Head, Norm
-from nopeproof.claims import Claim, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.claims import FOREIGN, Claim, Fails, Holds, Scope, after_attention, after_ffn
+from nopeproof.errors import NopeproofError
 from nopeproof.theory.algorithms import Number, Previous, Recent, answers, looks, reads
 from nopeproof.theory.brackets import margins, recognises
 from nopeproof.theory.hashes import formula, gap, peak
@@ -98,9 +100,8 @@ def variants():
     yield "first-token", "remembers", reads("", after_ffn(3), first.first, "h/t", h=Number(("b",), at=2))
     yield "first-token", "remembers", reads("", after_ffn(3), first.first, "h", h=Number(("a",), at=2))
     yield "first-token", "remembers", reads("", after_ffn(3), first.first, "h/t", h=Number(("a",)))
-    d = R["shuffle-dyck"]
     for kinds in (("()", "]["), (")(", "[]"), ("()", "()")):
-        yield "shuffle-dyck", "recognises", recognises("", kinds, d)
+        yield "shuffle-dyck", "recognises", recognises("", kinds)
     score = "(t**2 + 1)*(i**2 + 1)"
     for top, bottom in (("t*i + 2", score), ("t*i", score), ("t*i + 1", f"{score} + 1"), ("t + i", score), ("-t*i - 1", "t**2 + 1")):
         yield "layer-norm-hash", "formula", formula("", top, bottom)
@@ -234,4 +235,21 @@ def test_a_head_beside_the_induction_head_leaves_it_open():
 
 def test_margins_of_brackets_of_one_kind():
     found = library.load("shuffle-dyck").claim("margins")
-    assert by(replace(found, statement=margins("", ("()",), found.circuit.residual))).kind == "open"
+    assert by(replace(found, statement=margins("", ("()",)))).kind == "open"
+
+
+def test_whose_proof_it_is():
+    """A function of somebody else's that decides what is shown makes the verdict say so; a number of another class is refused."""
+    found = library.load("attention-dropout").claim("variance")
+    verdict = proof_of(found)
+    assert verdict.kind == "proved" and not verdict.assumes
+    mine = replace(found, statement=each_row("", A1, found.circuit.residual.out, lambda t, x: x[0] == 0))
+    assert proof_of(mine).assumes == (FOREIGN,)
+
+    class Odd(Number):
+        pass
+
+    with pytest.raises(NopeproofError, match="Odd"):
+        reads("", F1, found.circuit.residual.mean, "n", n=Odd(("a",)))
+    with pytest.raises(NopeproofError, match="Odd"):
+        looks("", 1, 0, "n", "1/2", n=Odd(("a",)))
