@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def site(tmp_path_factory):
     if not MKDOCS.exists():
         pytest.skip("the environment of the site is not there: make docs")
     where = tmp_path_factory.mktemp("site")
-    subprocess.run([str(ROOT / ".venv" / "bin" / "python"), "docs/catalogue.py"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run([sys.executable, "docs/catalogue.py"], cwd=ROOT, check=True, capture_output=True)
     words = [str(MKDOCS), "build", "--quiet", "--strict", "--site-dir", str(where)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
     return where
