@@ -258,11 +258,11 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "scan-small",
-            "the encodings of kazemnejad2023 on SCAN, its task for attention distances, to 25 actions and tested to 48, 3 seeds",
+            "the encodings of kazemnejad2023 on SCAN, its task for attention distances, to 12 actions and tested to 24, 3 seeds",
             pes=FIVE,
             tasks=("scan",),
             seeds=(0, 1, 2),
-            recipe=dataclasses.replace(SHORT, train_length=25, test_length=48, test_count=100),
+            recipe=dataclasses.replace(SHORT, train_length=12, test_length=24, test_count=100),
             search=Search(task="scan"),
         ),
         Preset(

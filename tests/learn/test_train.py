@@ -87,8 +87,10 @@ def test_a_half_written_row_is_dropped(tmp_path: Path):
 
 
 def test_looking_at_a_training_changes_nothing_and_uses_examples_of_its_own(cell: Cell, tmp_path: Path, monkeypatch):
-    messages = []
+    messages, streams = [], []
+    monkeypatch.setattr(training, "evaluate", lambda *asked: streams.append(asked[4:]) or evaluate(*asked))
     train(cell, tmp_path / "seen", messages.append)
+    assert streams == [(training.LOOK_STREAM,)] * 4 + [()]  # the last is the test
     monkeypatch.setattr(training, "looks_at", lambda done, steps: False)
     train(cell, tmp_path / "unseen")
     assert (tmp_path / "seen" / store.WEIGHTS).read_bytes() == (tmp_path / "unseen" / store.WEIGHTS).read_bytes()
