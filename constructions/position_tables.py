@@ -15,9 +15,10 @@ sinusoids are such tables, so NoPE with BOS computes whatever a model with absol
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Unit, Units
-from nopeproof.claims import Claim, Equals, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.tables import rows_are
 
 uses = ["absolute-position"]
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1), the step from 1/t to t"
@@ -73,13 +74,12 @@ learned = Circuit(
 )
 
 
-def reads_table(trace):
+def held(t):
     """The learned column holds the table, the wave a sinusoid, the one-hot columns the position."""
-    rows = (trace.at(after_ffn(1), name) for name in ("learned", "wave", "hot"))
-    wanted = zip(LEARNED, WAVE, [[int(n == t) for n in range(T)] for t in range(T)], strict=True)
-    return all((x, tuple(w), list(h)) == want for (x, w, h), want in zip(zip(*rows, strict=True), wanted, strict=False))
+    return [LEARNED[t - 1], *WAVE[t - 1], *(int(n == t) for n in range(1, T + 1))]
 
 
+exact = rows_are("the learned column, the sinusoid and the one-hot code are exact", after_ffn(1), [S.learned, S.wave, S.hot], held)
 claims = [
     Claim("position", powers, Equals(after_ffn(1), R.pos, "t"), each_T, SOURCE),
     Claim("square", powers, Equals(after_ffn(1), R.square, "t**2"), each_T, SOURCE, note="the same T - 1 hidden units"),
@@ -88,7 +88,7 @@ claims = [
     Claim(
         "learned-table",
         learned,
-        Holds("the learned column, the sinusoid and the one-hot code are exact", reads_table),
+        exact,
         Scope(t_max=T, vocabulary="given"),
         SOURCE,
     ),

@@ -11,9 +11,10 @@ table whose last two buckets differ, so a head of dimension 64 cannot express it
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head
-from nopeproof.claims import Claim, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.tables import bias_is
 
 uses = ["bias-dimensions"]
 SOURCE = "raffel2020 for biases by table; woerdeman1989 and massey1969 for the rank"
@@ -35,15 +36,16 @@ circuit = Circuit(
 )
 
 
-def is_bias(trace):
-    """score_ti = [t - i = 1] + g(t)."""
-    scores = trace.head(2, 0).scores
-    return all(len({scores[t][i] - (t - i == 1) for i in range(t + 1)}) == 1 for t in range(trace.T))
-
-
 given = Scope(t_max=T, vocabulary="given")
 claims = [
-    Claim("bias", circuit, Holds("score = [t - i = 1] + g(t)", is_bias), given, SOURCE, note="d_head = T - 2, the least possible"),
+    Claim(
+        "bias",
+        circuit,
+        bias_is("score = [t - i = 1] + g(t)", 2, 0, lambda d: int(d == 1)),
+        given,
+        SOURCE,
+        note="d_head = T - 2, the least possible",
+    ),
     Claim(
         "frame", circuit, Unchanged(after_attention(1), after_ffn(2), [R.one, R.bos, R.recip, R.content]), Scope(vocabulary="given"), SOURCE
     ),

@@ -17,11 +17,12 @@ rational cosines, the tables are exact numbers for T = 8.
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit, Units
-from nopeproof.claims import Claim, Holds, SameAttention, Scope, ScoreIs
+from nopeproof.claims import Claim, SameAttention, Scope, ScoreIs
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 from nopeproof.theory.of_weights import of_weights
 from nopeproof.theory.ranks import relative_bias_rank
+from nopeproof.theory.tables import scores_are
 
 SOURCE = "kazemnejad2023, App. C.2, closing remark, made true; massey1969 for the rank"
 R = Residual(one=1, bos=1, recip=1, pos=1, square=1, cube=1, content=1)
@@ -81,16 +82,6 @@ def circuit(name):
     return Circuit(Q, Embedding({"<bos>": Q.one + Q.bos, "a": Q.one}), blocks=[layer_1, Block([head])], bos="<bos>", name=name)
 
 
-def is_bias(f):
-    """score_ti = f(t - i) for all i <= t."""
-
-    def check(trace):
-        scores = trace.head(2, 0).scores
-        return all(scores[t][i] == f(t - i) for t in range(trace.T) for i in range(t + 1))
-
-    return check
-
-
 def least(f):
     """The head has the least dimension that f allows on T positions."""
     return lambda circuit: circuit.blocks[1].heads[0].d_head == relative_bias_rank([f(d) for d in range(T)])
@@ -104,5 +95,5 @@ claims = [
 ]
 for name, (f, *_) in BIASES.items():
     subject, label = circuit(name), name.replace(" ", "-")
-    claims.append(Claim(label, subject, Holds(f"score = f(t - i), {name}", is_bias(f)), given, SOURCE))
+    claims.append(Claim(label, subject, scores_are(f"score = f(t - i), {name}", 2, 0, lambda _, __, t, i, f=f: f(t - i)), given, SOURCE))
     claims.append(Claim(f"{label}-least", subject, of_weights("d_head is the least for f at this T", least(f)), Scope(words="any"), SOURCE))

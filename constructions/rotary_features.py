@@ -19,9 +19,10 @@ of it is rational. For content from a continuum the product is not piecewise lin
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Unit
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.tables import is_sum, scores_are
 
 SOURCE = "su2021, eq. 16; kazemnejad2023, Thm 2 (App. C.2), as far as it reaches"
 T = 7
@@ -75,35 +76,17 @@ circuit = Circuit(
 )
 
 
-def is_rotary(trace):
-    """score_ti = q(x_t)^T R^(i - t) k(x_i)."""
-    for t in range(trace.T):
-        for i in range(t + 1):
-            q, k = QUERY.get(trace.word[t], (0, 0)), turn(KEY.get(trace.word[i], (0, 0)), i - t)
-            if trace.head(3, 0).scores[t][i] != q[0] * k[0] + q[1] * k[1]:
-                return False
-    return True
+def product(x, y, t, i):
+    """q(x)^T R^(i - t) k(y)."""
+    q, k = QUERY.get(x, (0, 0)), turn(KEY.get(y, (0, 0)), i - t)
+    return q[0] * k[0] + q[1] * k[1]
 
 
-def is_sum(head):
-    """score = f_cnt(x_t, x_i) + f_rel(t - i): no two contents and two distances contradict it."""
-
-    def check(trace):
-        scores, cells = trace.head(3, head).scores, {}
-        for t in range(1, trace.T):
-            for i in range(1, t + 1):
-                cells.setdefault((trace.word[t], trace.word[i]), {})[t - i] = scores[t][i]
-        pairs = [(one, two, sorted(set(one) & set(two))) for one in cells.values() for two in cells.values()]
-        return all(one[d] - two[d] == one[common[0]] - two[common[0]] for one, two, common in pairs for d in common)
-
-    return Holds("score = f_cnt(x_t, x_i) + f_rel(t - i)", check)
-
-
-given, few = Scope(t_max=T, vocabulary="given"), Scope(t_max=6, vocabulary="given")
+given, summed = Scope(t_max=T, vocabulary="given"), "score = f_cnt(x_t, x_i) + f_rel(t - i)"
 claims = [
-    Claim("rotary", circuit, Holds("score = q(x_t)^T R^(i - t) k(x_i)", is_rotary), few, SOURCE),
-    Claim("not-a-sum", circuit, Fails(is_sum(0)), given, SOURCE, note="so no head of Theorem 2's kind has it"),
-    Claim("theorem-2-is-a-sum", circuit, is_sum(1), few, SOURCE, note="content and position in separate rows"),
+    Claim("rotary", circuit, scores_are("score = q(x_t)^T R^(i - t) k(x_i)", 3, 0, product), given, SOURCE),
+    Claim("not-a-sum", circuit, Fails(is_sum(summed, 3, 0)), given, SOURCE, note="so no head of Theorem 2's kind has it"),
+    Claim("theorem-2-is-a-sum", circuit, is_sum(summed, 3, 1), given, SOURCE, note="content and position in separate rows"),
     Claim(
         "frame", circuit, Unchanged(after_attention(1), after_ffn(3), [R.one, R.bos, R.recip, R.token]), Scope(vocabulary="given"), SOURCE
     ),

@@ -16,12 +16,13 @@ The table is drawn once, with neighbours different; a trained table has no more 
 """
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head
-from nopeproof.claims import Claim, Equals, Holds, Scope, after_attention
+from nopeproof.claims import Claim, Equals, Scope, after_attention
 from nopeproof.parts import table, uniform_head
 from nopeproof.residual import Residual
 from nopeproof.theory.biases import T5Bias, t5_every_table_beyond
 from nopeproof.theory.of_weights import of_weights
 from nopeproof.theory.ranks import optimal_head, rank_proof
+from nopeproof.theory.tables import bias_is
 
 SOURCE = "raffel2020 for the bias; massey1969 for the rank; kazemnejad2023, Sec. 5.2 for the resemblance"
 T = 16
@@ -45,12 +46,6 @@ def circuit(f):
     )
 
 
-def is_bias(trace):
-    """score_ti - f(t - i) is a function of t alone."""
-    scores = trace.head(2, 0).scores
-    return all(len({scores[t][i] - bias[t - i] for i in range(t + 1)}) == 1 for t in range(trace.T))
-
-
 def least(circuit):
     """The head's dimension is the rank, both bounds certified; and 64 is too few from T = 178 on, for every such table."""
     proof = rank_proof(bias)
@@ -61,6 +56,6 @@ small = circuit(bias)
 given = Scope(t_max=T, vocabulary="given")
 claims = [
     Claim("recip", small, Equals(after_attention(1), small.residual.recip, "1/t"), Scope(vocabulary="given"), SOURCE),
-    Claim("bias", small, Holds("score = T5's bias of t - i, plus g(t)", is_bias), given, SOURCE),
+    Claim("bias", small, bias_is("score = T5's bias of t - i, plus g(t)", 2, 0, lambda d: bias[d]), given, SOURCE),
     Claim("least", small, of_weights("d_head is the least possible at this T, by both bounds", least), Scope(words="any"), SOURCE),
 ]
