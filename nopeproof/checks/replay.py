@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nopeproof import certificates
-from nopeproof.checks import shown
+from nopeproof.checks import proof_of, shown
 from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import exhaust, instance, trace_of
 from nopeproof.circuit import Family
-from nopeproof.claims import Attends, Claim, Evidence, Fails, Scope, Shown
+from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Scope, Shown
 from nopeproof.errors import NopeproofError
 from nopeproof.theory.rounding import Arithmetic, arithmetic
 
@@ -132,6 +132,8 @@ def _again(claim: Claim, evidence: Mapping[str, Any]) -> str:
         found = [exhaust(replace(claim, scope=replace(claim.scope, t_max=reach)), PATIENT)]
     elif evidence["kind"] == "tested":
         found = [sample(claim)]
+    elif isinstance(claim.statement, Holds) and claim.statement.by is not None:
+        found = [proof_of(claim)]
     else:
         found = [bound(claim), attends(claim), certify(claim), beyond(claim, Evidence("open", claim.scope, "replay"))]
     same = [e for e in found if e and e.kind == evidence["kind"] and _reaches(e.scope.t_max, reach)]

@@ -253,3 +253,13 @@ def test_whose_proof_it_is():
         reads("", F1, found.circuit.residual.mean, "n", n=Odd(("a",)))
     with pytest.raises(NopeproofError, match="Odd"):
         looks("", 1, 0, "n", "1/2", n=Odd(("a",)))
+
+
+def test_what_a_named_prover_said_is_asked_again():
+    from nopeproof.checks.replay import replay
+
+    claim = library.load("first-token").claim("marks")
+    row = by(claim).as_json()
+    assert replay(claim, row, Path()).status == "accepted"
+    other = reads("", F1, claim.circuit.residual.second, "s", s=Number(at=3, here=True))
+    assert replay(replace(claim, statement=other), row, Path()).status == "rejected"
