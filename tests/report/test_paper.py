@@ -36,9 +36,9 @@ def model(name: str, pe: str) -> dict:
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    """Verdicts on the two theorems from a run, a limits row and a comparison row written down."""
+    """Verdicts on a claim of each theorem from a run, its other claims unchecked; a limits row and a comparison row written down."""
     where = tmp_path_factory.mktemp("ledger")
-    assert main(["verify", "absolute-position", "relative-position", "--ledger", str(where), "--json"]) == 0
+    assert main(["verify", "absolute-position/recip", "relative-position/score", "--jobs", "1", "--ledger", str(where), "--json"]) == 0
     limits = {
         "subject": "minimal", "arithmetic": "float32/float32/streaming", "certified": 2894, "capped": False, "first_failure": None,
         "rows_run": 1024,        "collision": 11864338, "contradictions": [], "reason": "", "claim": "minimal",
@@ -93,7 +93,10 @@ def test_what_is_printed_is_what_the_rows_say(rows):
     proof = next(e for e in row["evidence"] if e["kind"] == "proved")
     assert recip["verdict"] == row["verdict"] == "proved" and proof["certificate_sha256"].startswith(recip["certificate"])
     verdicts = [r for r in rows if r["kind"] == "verdict"]
-    assert content["counts"]["claims"] == len(verdicts) and content["counts"]["stand"] == sum(r["data"]["stands"] for r in verdicts)
+    claimed = sum(len(r["data"]["claims"]) for r in rows if r["kind"] == "construction")
+    assert content["counts"]["claims"] == claimed > len(verdicts) == 2 == content["counts"]["stand"]
+    assert ["unchecked", claimed - 2] in content["counts"]["kinds"]
+    assert content["claims"]["absolute-position/minimal"]["by"] == "no check has run"
 
 
 def test_the_text_holds_no_measured_number():
