@@ -99,22 +99,25 @@ def train(
     Returns:
         The cells' rows, and what the learning-rate search found (empty where the grid has none).
     """
+    from nopeproof.learn import engines
     from nopeproof.learn.progress import ProgressBars
     from nopeproof.learn.sweep import rates, run_sweep
 
+    engines.engine(engine, workers)  # what cannot be had leaves no folder behind
     try:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as bad:
         raise NopeproofError(f"the folder of runs {runs}", bad.strerror or str(bad), "--out FOLDER, one that you may write to") from None
     store = keeper(rows, command)
+
+    def finished(row: dict[str, Any]) -> None:
+        for entry in rates(grid, runs):  # the search is over before the first cell: an interrupted grid has its rows too
+            store("learning-rate", {"preset": grid.name, **entry})
+        store("training", row)
+
     with ProgressBars() as bars:
-        found = run_sweep(
-            grid, runs, workers=workers, with_engine=engine, progress=bars, finished=lambda row: store("training", row), resume=not fresh
-        )
-    searched = rates(grid, runs)
-    for entry in searched:
-        store("learning-rate", {"preset": grid.name, **entry})
-    return found, searched
+        found = run_sweep(grid, runs, workers=workers, with_engine=engine, progress=bars, finished=finished, resume=not fresh)
+    return found, rates(grid, runs)
 
 
 def keeper(where: Path, command: list[str]) -> Callable[[str, dict[str, Any]], None]:

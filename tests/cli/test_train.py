@@ -67,6 +67,26 @@ def test_a_failed_cell_ends_with_exit_code_one_and_a_row(capsys, monkeypatch):
     assert [row["status"] for row in stored("training")] == ["finished", "failed"]
 
 
+def test_an_interrupted_grid_has_the_rows_of_its_search(monkeypatch):
+    class Killed(BaseException):
+        """As abrupt as a kill."""
+
+    whole = training._train
+
+    def dying(state, *rest):
+        if state.cell.pe == "t5" and state.cell.recipe.steps == GRID.recipe.steps:
+            raise Killed
+        return whole(state, *rest)
+
+    monkeypatch.setattr(training, "_train", dying)
+    with pytest.raises(Killed):
+        main(["train", "--preset", "tiny"])
+    assert [row["pe"] for row in stored("learning-rate")] == ["nope", "t5"] and len(stored("training")) == 1
+    monkeypatch.setattr(training, "_train", whole)
+    assert main(["train", "--preset", "tiny"]) == 0
+    assert len(stored("learning-rate")) == 2 and len(stored("training")) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
