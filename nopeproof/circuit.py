@@ -258,7 +258,7 @@ class Family:
             if mlp is None:
                 return None
             units = [w for u in mlp.units for w in (u.expand(at) if isinstance(u, Units) else [u.at(at)])]
-            return replace(mlp, units=units, b_2=put(mlp.b_2)) if units else None
+            return replace(mlp, units=units, b_2=put(mlp.b_2)) if units or mlp.b_2.indices else None  # type: ignore[union-attr]
 
         blocks = [replace(b, heads=[h.map(put) for h in b.heads], mlp=ffn(b.mlp)) for b in c.blocks]
         tokens = {t: put(v) for t, v in c.embedding.tokens.items()}

@@ -67,7 +67,7 @@ class Ratio:
 
     def __truediv__(self, o):
         need(o.num, "it would divide by zero")
-        return self * Ratio(o.den, o.num) if o.names() else self * (1 / Fraction(o.num[()]))
+        return self * Ratio(o.den, o.num) if o.names() or o.den != {(): 1} else self * (1 / Fraction(o.num[()]))
 
     def names(self) -> set[str]:
         return {v for p in (self.num, self.den) for m in p for v in m}

@@ -132,6 +132,14 @@ def test_a_family_puts_T_everywhere():
     assert Family(circuit(Block(mlp=MLP([Units(R.one, R.x, last="T - 1")])))).at(1).blocks[0].mlp is None
 
 
+def test_an_ffn_keeps_its_output_bias_where_no_units_are_left():
+    R = Residual(one=1, x=1)
+    ffn = MLP([Units(R.one, R.one, last="T - 2")], b_2=R.x)
+    family = Family(Circuit(R, {"<bos>": R.one, "a": R.one}, [Block(mlp=ffn)], bos="<bos>"))
+    for T in (1, 2, 3):
+        assert run(family.at(T), ["<bos>", "a"][:T]).at(after_ffn(1), R.x) == [1] * min(T, 2)
+
+
 def test_the_hash_sees_weights_and_conventions_and_no_names():
     base = circuit(Block([HEAD]))
     renamed = replace(base, name="else", blocks=[Block([replace(HEAD, name="else")])])

@@ -92,6 +92,12 @@ def test_what_cancels_is_not_divided_by_zero(value):
     assert "divide by zero" in rejected(edited)
 
 
+def test_a_quotient_is_divided_by_whole_even_if_its_denominator_is_a_number():
+    half = kernel.Ratio(1, {(): 2})
+    for x in (kernel.Ratio(3), kernel.Ratio("t"), half):
+        assert ((x / half) * half - x).num == {}
+
+
 def test_a_claim_about_no_words_is_not_accepted():
     """Without tokens there was nothing to check, and anything was accepted."""
     edited = copy.deepcopy(HEAD)
