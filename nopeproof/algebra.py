@@ -60,7 +60,10 @@ class Poly:
 
     def constant(self) -> Fraction | None:
         """The value, if no variable occurs."""
-        return None if len(self.terms) > 1 or (self.terms and () not in self.terms) else Fraction(self.terms.get((), 0))
+        if len(self.terms) > 1 or (self.terms and () not in self.terms):
+            return None
+        value = self.terms.get((), 0)
+        return value if isinstance(value, Fraction) else Fraction(value)
 
     def times(self, factor: Fraction) -> Poly:
         """The polynomial times a number."""

@@ -24,7 +24,11 @@ def test_the_two_theorems_are_there():
     assert {"absolute-position", "relative-position", "absolute-to-relative"} <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+HEAVY = {"copy-and-reverse", "division-clock", "induction-head", "layer-norm-hash", "layer-one-heads", "look-up", "norm-robust"}
+"""Whose claims take more than four seconds to verify."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in NAMES])
 def test_every_claim_stands_as_stated(name):
     verdicts = library.load(name).verify()
     failed = {v.claim.id: (v.kind, v.witness, [e.reason for e in v.evidence]) for v in verdicts if not v.stands}
@@ -164,7 +168,7 @@ def test_claims_under_another_mask_are_refuted(name, claim, edit):
         ("norm-robust", "position-rmsnorm"),
         ("cauchy-clock", "exact"),
         ("grouped-query", "exact-clock"),
-        ("look-up", "offset-2"),
+        pytest.param("look-up", "offset-2", marks=pytest.mark.slow),
         ("relative-families", "cosine"),
         ("rotary-features", "rotary"),
         ("sink-margins", "gain-inside"),

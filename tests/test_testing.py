@@ -41,6 +41,7 @@ def outside(tmp_path: Path, text: str, *options: str, ini: str = "", **env: str)
     return subprocess.run(command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_the_example_in_the_docstring_runs_as_it_stands(tmp_path):
     example = (testing.__doc__ or "").split("run pytest:\n")[1]
     done = outside(tmp_path, example)

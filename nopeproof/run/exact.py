@@ -56,7 +56,7 @@ _coprime: Any = getattr(Fraction, "_from_coprime_ints", None) or partial(cast(An
 def to_fraction(x: Any) -> Fraction:
     """An int, a Fraction or one of FLINT's rationals as a Fraction."""
     if not isinstance(x, flint.fmpq):
-        return Fraction(x)
+        return x if isinstance(x, Fraction) else Fraction(x)
     return _ZERO if not x else _ONE if x == 1 else _coprime(int(x.p), int(x.q))  # FLINT keeps them in lowest terms
 
 
@@ -77,7 +77,7 @@ class ExpNumber:
     def reduced(self) -> Any:
         """A rational number, if it is visibly one."""
         top, bottom = self.ratio.num.constant(), self.ratio.den.constant()
-        return self if top is None or bottom is None else self.rational(Fraction(top) / Fraction(bottom))
+        return self if top is None or bottom is None else self.rational(top if bottom == 1 else top / bottom)
 
     def _with(self, other: Any, f: Any) -> Any:
         if not isinstance(other, ExpNumber):
@@ -91,7 +91,9 @@ class ExpNumber:
 
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, RATIONAL):
-            return type(self)(self.ratio.times(to_fraction(other))) if other else self.rational(Fraction(0))
+            if other == 1:
+                return self
+            return type(self)(self.ratio.times(to_fraction(other))) if other else self.rational(_ZERO)
         return self._with(other, lambda a, b: a * b)
 
     def __sub__(self, other: Any) -> Any:
@@ -158,7 +160,7 @@ class ExpNumber:
         return f"~{float(self):.6g} (exact)"
 
 
-RATIONAL = (int, Fraction, flint.fmpq)
+RATIONAL = (flint.fmpq, int, Fraction)  # those of runs first: they are most, and asking about a Fraction is slow
 
 
 class _Inside(ExpNumber):

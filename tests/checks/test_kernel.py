@@ -170,7 +170,10 @@ def flood(subject):
         "units": [unit | {"read": ratios, "write": ratios}] * 20}}]}  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name, _ in flood({})])
+LONGEST = ("many tokens in many cases", "forty counts in a power")  # the whole budget, which is seconds
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONGEST else n for n, _ in flood({})])
 def test_no_certificate_keeps_the_kernel_busy_for_ever(name):
     edited = copy.deepcopy(HEAD)
     edited["subject"] |= {"generic": None} | dict(flood(edited["subject"]))[name]

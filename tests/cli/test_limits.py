@@ -34,6 +34,7 @@ def test_the_table_says_how_far_it_goes_and_why_it_ends(capsys):
     assert "bfloat16/float32/materialised" in lines[1] and "190" in lines[1]
 
 
+@pytest.mark.slow
 def test_json_is_one_document_of_rows_for_eight_configurations(capsys):
     assert Limits(TARGET, alone=True, rows=64, json=True).run() == 0
     found = json.loads(capsys.readouterr().out)
