@@ -293,7 +293,9 @@ def test_a_real_interrupt_ends_the_workers_too(tmp_path):
     for name in ("one.py", "two.py"):
         Path(name).write_text(slow, encoding="utf-8")
     words = [sys.executable, "-m", "nopeproof", "verify", "one.py", "two.py", "--jobs", "2"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  # a job in the background of a shell ignores it
+    pipes: dict = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(words, **pipes, start_new_session=True, preexec_fn=heard)
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "ledger").glob("*.jsonl"))) < 2:  # both workers have begun
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()

@@ -151,6 +151,7 @@ SMALL = {
     "from_construction": "--steps 2 --seeds 0 --disturbed 0.0",
     "length_generalisation": "",
     "mutations": "--names repeated-bos first-token --limit 12",
+    "mutations_in_coq": "--names repeated-bos --limit 8",
     "predictions": "",
     "score_decomposition": "runs/train/shallow --words 4",
     "sweeps": "--presets shallow --steps 2 --seeds 0 --words 2 --workers 1",

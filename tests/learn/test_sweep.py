@@ -76,7 +76,7 @@ def test_a_failed_cell_is_reported_and_the_others_go_on(grid: Preset, tmp_path: 
 
 @pytest.mark.slow
 def test_a_killed_process_takes_only_its_cell_and_the_next_sweep_goes_on_from_its_checkpoint(grid: Preset, tmp_path: Path):
-    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=160))
+    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=400))  # far more than are made before the kill comes
     victim, messages = grid.cells()[0].label, []
 
     def kill(message):
