@@ -23,7 +23,7 @@ MASKS = ((r"\b\d+\.\d s\b", "N s"), (r"T <= \d+(?=; words)", "T <= N"))  # time,
 DIGITS = (r"[-+]?\d[\d,.]*(e[-+]?\d+)?", "N")
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.parent.name != "theory")]  # theory: made by make docs
 PLAYED = [p for p in PAGES if BLOCK.search(p.read_text(encoding="utf-8"))]
-SLOW = {"five-minutes.md", "test-a-model.md"}  # pages that train a model, or start processes which import torch anew
+SLOW = {"five-minutes.md", "reproduce.md", "test-a-model.md"}  # pages that train a model, or start processes which import torch anew
 
 
 def played(kind: str, body: str) -> str:
