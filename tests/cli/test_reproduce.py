@@ -224,7 +224,9 @@ def everything(folder: Path) -> dict[str, list[str]]:
         if row["kind"] == "compare":
             data["models"] = [[m["name"], m["digest"], m["scores"]] for m in data["models"]]
         found.setdefault(row["kind"], []).append(json.dumps([row["construction"], row["claim"], row["verdict"], data], sort_keys=True))
-    found["ablation"] = [*dict.fromkeys(found.get("ablation", []))]  # a claim whose last row is missing is ablated again
+    # A claim whose last row is missing is ablated again; every sitting with a verdict to store begins by saying of what.
+    for kind in ("ablation", "construction"):
+        found[kind] = [*dict.fromkeys(found.get(kind, []))]
     return {kind: sorted(said) for kind, said in found.items()}
 
 
