@@ -30,6 +30,7 @@ from nopeproof.errors import NopeproofError
 
 LIMIT, SEED = 800, 0
 SECONDS = 5.0  # for a bounded claim that a mutant may still satisfy
+LONG, A_LOOK = 64, 0.5  # no search of SECONDS gets through all words up to LONG: beyond it, so many seconds are a look for a witness
 ALL_WORDS, CONSTANT, WORDS = 4, 9, 40  # every word up to 4 tokens (WORDS a length), constant ones up to 9
 UNREAD = "nothing that the claim reads has changed"
 Status = Literal["refuted", "satisfies", "unresolved"]
@@ -202,7 +203,7 @@ class Judge:
             return "nothing writes there", None
         if isinstance(claim.scope.t_max, int):
             try:
-                found = exhaust(claim, SECONDS)
+                found = exhaust(claim, SECONDS if claim.scope.t_max <= LONG else A_LOOK)
             except NopeproofError:  # a run that has no value, a norm of nothing say, settles nothing
                 return "", None
             if found.kind == "exhausted" and found.scope.covers(claim.scope):
