@@ -6,8 +6,9 @@ Layers above keep the order 1/n if they are Lipschitz; so in any fixed format th
 
 The published induction over layers (barbero2024, Thm B.3) passes through norms, and LayerNorm with epsilon = 0 is not
 Lipschitz where the stream vanishes. Counterexample (`no-floor`): values -3/2 on BOS, 1 on a, 0 on z, averaged into x, the row
-cleared, (x, -x) normed. On BOS z ... z a and BOS z ... z a a the averages are -1/(2n) and 1/(2(n + 1)). Both go to 0, and the
-norm sees the sign alone: what the FFN reads is 2 and -2, at every n. `together` says that they differ by less than 4; it fails.
+cleared, (x, -x) normed. With c a's so far x = (c - 3/2)/t: on BOS z ... z a and BOS z ... z a a the averages are -1/(2n) and
+1/(2(n + 1)). Both go to 0, and the norm sees the sign alone: the row `sign` is -2 up to the first a and 2 from the second on, in every
+word (`no-floor`: y^2 = 4 and y (2c - 3) >= 2). `together` says that the last two states differ by less than 4; it fails.
 
 Corrected: with epsilon > 0 a norm has Lipschitz constant at most 1/sqrt(epsilon), so the collapse goes through (`with-floor`);
 without one, a lower bound on what is normed has to be assumed.
@@ -17,6 +18,7 @@ from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Norm, Unit
 from nopeproof.claims import Claim, Fails, Holds, Scope, Shown, after_ffn
+from nopeproof.laws import Case, Law
 from nopeproof.models import ModelClass
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
@@ -50,24 +52,23 @@ def ends(trace):
     return tuple(trace.at(after_ffn(2), R.sign)[-2:])
 
 
-def stay_apart(trace):
-    """-2 and then 2, whatever the length."""
-    return ends(trace) in (None, (-2, 2))
-
-
 def come_together(trace):
     """The distance is less than 4."""
     found = ends(trace)
     return found is None or found[1] - found[0] < 4
 
 
-short = Scope(t_max=9, vocabulary="given")
+apart = Law(
+    cases=[Case("y**2", "4"), Case("y*(2*c - 3)", "2", relation=">=")],
+    reads={"y": (after_ffn(2), R.sign)},
+    counts={"c": "a"},
+)
 claims = [
     Claim(
         "head-collapse", head, Shown("the head's outputs on w a and w a a differ by at most 2 C r/(n + r)", repeated_last), EVERY, SOURCE
     ),
     Claim("with-floor", normed, Shown("after the norm by at most 2 C r/((n + r) sqrt(epsilon))", norm_floor), EVERY, SOURCE),
-    Claim("no-floor", stack, Holds("on BOS z ... z a a the last two states hold -2 and 2", stay_apart), short, SOURCE),
+    Claim("no-floor", stack, apart, Scope(vocabulary="given"), SOURCE, note="-2 while c <= 1, then 2"),
     Claim(
         "together", stack, Fails(Holds("on BOS z ... z a a they differ by less than 4", come_together)), Scope(vocabulary="given"), SOURCE
     ),

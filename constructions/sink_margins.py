@@ -20,7 +20,8 @@ Met at the boundary, below, for S = 5 and B = 100: a hair inside all positions d
 from fractions import Fraction
 
 from nopeproof.circuit import Block, Circuit, Embedding, Head
-from nopeproof.claims import Claim, Fails, Holds, Scope, Within, after_attention
+from nopeproof.claims import Claim, Fails, Scope, Within, after_attention
+from nopeproof.laws import Case, Law
 from nopeproof.parts import sink_head
 from nopeproof.residual import Residual
 
@@ -53,19 +54,29 @@ decodes = Within(after_attention(1), R.clock, "t - 1")
 short = Scope(t_max=S + 1, vocabulary="given")
 
 
-def monotone(trace):
-    """Both margins, computed at each s from the clock's own value there, fall with s, so the last position decides."""
-    clock = trace.at(after_attention(1), "clock")
-    room = [(c - s + Fraction(1, 2)) / c for s, c in enumerate(clock) if s]  # 1 - d with d c = c - s + 1/2
-    scores = [(B * s / (s - Fraction(1, 2)) - s) / B for s in range(1, trace.T)]  # B s/(B c + s) = s - 1/2, solved for c
-    return all(list(x) == sorted(x, reverse=True) for x in (room, scores)) and (
-        trace.T <= S or (room[S - 1], scores[S - 1]) == (gain_edge, score_edge)
-    )
+def of_gain(s):
+    """The margin of the gain at s, as a text."""
+    return f"({B} + {s} - 2*({s})**2)/({2 * B}*({s}))"
 
 
+def of_scores(s):
+    """The margin of the scores at s, as a text."""
+    return f"({2 * B}*({s}) + {s} - 2*({s})**2)/({B}*(2*({s}) - 1))"
+
+
+# From the clock's own value c at s = t - 1: d with (1 - d) c = s - 1/2; e^(2d) with B/(1 + e^(2d) odds) = s - 1/2, odds = (B - c)/c.
+gain, scores = "(c - t + 3/2)/c", f"({B}/(t - 3/2) - 1)*c/({B} - c)"
+last_decides = Law(
+    cases=[
+        Case(here, form(s), first=2, relation=relation)  # type: ignore[arg-type]
+        for here, form in ((gain, of_gain), (scores, of_scores))
+        for s, relation in (("t - 1", "="), ("T - 1", ">="))
+    ],
+    reads={"c": (after_attention(1), R.clock)},
+)
 claims = [
     Claim("no-noise", plain, decodes, short, SOURCE),
-    Claim("last-decides", plain, Holds("both margins fall with t, to those stated at S", monotone), short, SOURCE),
+    Claim("last-decides", plain, last_decides, Scope(vocabulary="given"), SOURCE, note="gain and scores: no t <= T bears less than T"),
     Claim("gain-inside", scaled(gain_edge * INSIDE), decodes, short, SOURCE, note=f"d = {gain_edge} less one part in 10^9"),
     Claim("gain-edge", scaled(gain_edge), Fails(decodes), short, SOURCE, note=f"d = {gain_edge}: off by exactly 1/2"),
     Claim("gain-more", scaled(-gain_edge), decodes, short, SOURCE, note="the other sign bears more"),

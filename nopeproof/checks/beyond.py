@@ -13,8 +13,13 @@ def beyond(claim: Claim, found: Evidence) -> Evidence:
     from nopeproof.checks.cached import cached
     from nopeproof.checks.tally import tally
     from nopeproof.checks.windowed import windowed
+    from nopeproof.theory.counted_laws import counted_law
 
-    said = [e for e in (prover(claim) for prover in (cached, alike, windowed, tally)) if e is not None]
-    proved = next((e for e in said if e.kind == "proved"), None)
+    said = []
+    for prover in (cached, alike, windowed, tally, counted_law):
+        answer = prover(claim)
+        if answer is not None and answer.kind == "proved":
+            return answer
+        said += [] if answer is None else [answer]
     reasons = "; ".join(dict.fromkeys(e.reason for e in (found, *said) if e.reason))
-    return proved or (replace(said[0], reason=reasons) if said else found)
+    return replace(said[0], reason=reasons) if said else found

@@ -9,6 +9,9 @@ Two kinds of heads are understood, and they may be stacked.
              (m + a)^2 - a^2 >= m^2. So q has at least 1/(1 + leak), leak = 2 sum_{m >= 1} B^-(m^2), and what is read is the value at q
              up to (1 - weight) times the spread of the values; or up to 2 sum m B^-(m^2), for a value that moves by 1 a key at most.
 
+In front of an FFN a norm with epsilon = 0 is understood where the row is r times fractions a_i, r one number of known sign: it is then
+sign(r) a_i over the root of the mean of their squares, if that is a fraction (LayerNorm: of a_i less their mean).
+
 A place is a kind of position: its token, and *facts*, linear forms in t and the counts that are >= 0 there. Where the sign of a
 hidden unit depends on more, the place is split at a whole number, L >= 1 or L <= 0, so that the places always cover every position
 of every word. What is neither of these is an unknown variable, and nothing is concluded from it.
@@ -27,7 +30,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from nopeproof.circuit import Circuit, Family, Head
+from nopeproof.circuit import Circuit, Family, Head, Norm
 from nopeproof.kernel import Ratio
 from nopeproof.scalars import spell
 from nopeproof.theory.places import (
@@ -47,7 +50,7 @@ from nopeproof.theory.places import (
     whole,
 )
 
-LARGEST = 400  # places of one sub-layer
+LARGEST, STEPS = 400, 8  # places of one sub-layer; small numbers that a count is told apart from, one by one
 
 
 class Counting:
@@ -55,9 +58,9 @@ class Counting:
 
     def __init__(self, subject: Circuit | Family) -> None:
         c = self.circuit = subject.symbolic if isinstance(subject, Family) else subject
-        plain = all(b.norm_attention is b.norm_ffn is None and all(isinstance(h, Head) for h in b.heads) for b in c.blocks)
+        plain = all(b.norm_attention is None and all(isinstance(h, Head) for h in b.heads) for b in c.blocks)
         if c.mask != "causal" or c.positions.kind != "none" or not plain or c.embedding.other is not None or c.free:
-            raise Undecided("a mask, an encoding, a norm, an opaque head or weights left open: outside what is counted here")
+            raise Undecided("a mask, an encoding, a norm of what heads read, an opaque head or weights left open: not counted here")
         if getattr(subject, "grows", False):
             raise Undecided("the number of blocks depends on T")
         self.first = 1 if c.bos is None else 2
@@ -260,12 +263,18 @@ class Counting:
 
     def ffn(self, b: int, place: Place) -> Iterator[Place]:
         """The place after the FFN of block b, split until it is decided which units are on."""
-        mlp = self.circuit.blocks[b - 1].mlp
-        x = list(place.x)
+        mlp, norm, seen, x = self.circuit.blocks[b - 1].mlp, self.circuit.blocks[b - 1].norm_ffn, place.x, list(place.x)
+        if mlp and norm:
+            one, parts = self.ray(place.x, f"the norm in front of FFN {b}")
+            sign = 1 if place.nonnegative(one, strict=True) else -1 if place.nonnegative(one * -1, strict=True) else 0
+            if not sign:
+                yield from (q for part in self.split(place, one, f"what is normed in front of FFN {b}") for q in self.ffn(b, part))
+                return
+            seen = normed(norm, parts, sign)
         for i, c in self.vector(mlp.b_2).items() if mlp else ():
             x[i] = x[i] + c
         for u, unit in enumerate(mlp.units if mlp else ()):
-            pre, write = self.dot(unit.read, place.x) + weight(spell(unit.bias)), self.vector(unit.write)  # type: ignore[arg-type]
+            pre, write = self.dot(unit.read, seen) + weight(spell(unit.bias)), self.vector(unit.write)  # type: ignore[arg-type]
             if mlp.activation != "relu" or any(v.startswith("?") for v in pre.names()):  # type: ignore[union-attr]
                 for i in write:
                     x[i] = x[i] + Ratio(f"?{b}.u{u}.{i}")
@@ -281,14 +290,24 @@ class Counting:
         fixed = place.fixed()
         yield replace(place, x=tuple(lowest(put(y, fixed)) for y in x))
 
+    def ray(self, x: Sequence[Ratio], where: str) -> tuple[Ratio, list[Fraction]]:
+        """A row as numbers times one of its entries. Raises Undecided where it is not of this form."""
+        one = next((y for y in x if y.num), Ratio(0))
+        parts = [next((c for c in _quotients(y, one) if not (y - one * c).num), None) for y in x]
+        if not one.num or None in parts:
+            raise Undecided(f"{where}: a row that is 0, or no multiple of one number")
+        return one, parts  # type: ignore[return-value]
+
     def split(self, place: Place, pre: Ratio, where: str) -> Iterator[Place]:
         """The place at L >= 1 and at L <= 0, L the whole number that the sign of pre turns on. Raises Undecided."""
         top = max(m.count("T") for m in pre.num)
         part = {tuple(v for v in m if v != "T"): c for m, c in pre.num.items() if m.count("T") == top}
         if any(part) and all(len(m) <= 1 and all(v == "t" or v.startswith("n") for v in m) for m in part):
+            least = part.pop((), 0)
             scale = math.lcm(*(Fraction(c).denominator for c in part.values()))
             scale = Fraction(scale, math.gcd(*(int(c * scale) for c in part.values())))
-            for shift in (0, 1, -1):
+            near = [math.floor(least * scale) + shift for shift in (0, 1, -1)]
+            for shift in dict.fromkeys([*near, *(range(0, max(near[2], -STEPS) - 1, -1))]):  # from 0 down: one number after another
                 L = Ratio(part) * scale + shift
                 if not place.nonnegative(L - 1) and not place.nonnegative(L * -1):
                     parts = []
@@ -314,3 +333,20 @@ class Counting:
             if all(place.nonnegative(f) for f in fits) and (not (K - a + 1).num or place.nonnegative(end - K)):
                 return {i: summed(w * pre, K) - summed(w * pre, a - 1) for i, w in write.items()}
         raise Undecided(f"FFN {b}, units {u}: it is not decided up to which k they are on, at {place.token!r}")
+
+
+def _quotients(y: Ratio, one: Ratio) -> Iterator[Fraction]:
+    """Candidates for y/one, where that is a number: 0, and the quotients of terms above, if what is below is the same."""
+    yield Fraction(0)
+    term: Any = next(iter(y.num), None)
+    yield from (Fraction(y.num[term]) / Fraction(c) for m, c in one.num.items() if m == term)
+
+
+def normed(norm: Norm, parts: Sequence[Fraction], sign: int) -> list[Ratio]:
+    """The row after the norm, of a row that is `parts` times one number of that sign. Raises Undecided where a root is not a fraction."""
+    mean = sum(parts, Fraction(0)) / len(parts) if norm.kind == "layernorm" else Fraction(0)
+    square = sum(((x - mean) ** 2 for x in parts), Fraction(0)) / len(parts)
+    root = Fraction(math.isqrt(square.numerator), math.isqrt(square.denominator))
+    if norm.epsilon != 0 or not square or root * root != square:
+        raise Undecided("a norm with an epsilon, of a row that it takes for 0, or with a root that is no fraction")
+    return [Ratio((x - mean) * sign / root) for x in parts]

@@ -97,6 +97,10 @@ class Place:
         """True only if x >= 0 (strict: > 0) at every position of this kind."""
         return any(self._nonnegative(put(x, at), strict) for at in self.solved())
 
+    def zero(self, x: Ratio) -> bool:
+        """True only if x = 0 at every position of this kind."""
+        return any(not put(x, at).num for at in self.solved())
+
     def fixed(self) -> dict[str, Ratio]:
         """Counts, and t, that are one number at every position of this kind."""
         key = (id(self.facts), id(self.counts))

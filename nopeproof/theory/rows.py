@@ -52,6 +52,9 @@ class Symbol:
     def __rtruediv__(self, other: Any) -> Symbol:
         return Symbol(self.place, other) / self
 
+    def __neg__(self) -> Symbol:
+        return 0 - self
+
     def __pow__(self, n: int) -> Symbol:
         out = Symbol(self.place, 1)
         for _ in range(n):

@@ -28,6 +28,7 @@ SUBJECTS = [
     ("induction-head", "completes", 2),
     ("shuffle-dyck", "recognises", 1),
     ("selector-width", "counts", 1),
+    ("long-prefixes-collapse", "no-floor", 2),
     ("attention-dropout", "mean", 1),
 ]
 
