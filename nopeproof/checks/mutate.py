@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import chain
 from typing import Any, Literal
 
@@ -20,19 +21,21 @@ from nopeproof import kernel, ledger
 from nopeproof.checks import proof_of
 from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, trimmed, violations
-from nopeproof.checks.exhaust import exhaust, guarded, instance, trace_of, words
+from nopeproof.checks.exhaust import VOCABULARY, exhaust, guarded, instance, trace_of, words
 from nopeproof.checks.mutants import Mutant, mutants
 from nopeproof.checks.prove import certificate_for, prove, unit_hints
 from nopeproof.checks.sample import sample
-from nopeproof.circuit import Circuit, Family
-from nopeproof.claims import Claim, Fails, Shown
+from nopeproof.circuit import Circuit, Embedding, Family, Head, Opaque
+from nopeproof.claims import Claim, Fails, SameAttention, ScoreIs, Shown
 from nopeproof.errors import NopeproofError
+from nopeproof.residual import Vector
 
 LIMIT, SEED = 800, 0
 SECONDS = 5.0  # for a bounded claim that a mutant may still satisfy
 LONG, A_LOOK = 64, 0.5  # no search of SECONDS gets through all words up to LONG: beyond it, so many seconds are a look for a witness
 ALL_WORDS, CONSTANT, WORDS = 4, 9, 40  # every word up to 4 tokens (WORDS a length), constant ones up to 9
 UNREAD = "nothing that the claim reads has changed"
+ALIKE = -1  # the instance in which all contents are one
 Status = Literal["refuted", "satisfies", "unresolved"]
 
 
@@ -172,21 +175,26 @@ class Judge:
         T = max(T, subject.T_min) if isinstance(subject, Family) else 0
         if (T, seed) not in memory:
             found = subject.at(T) if isinstance(subject, Family) else subject
-            memory[T, seed] = instance(found, seed)
+            memory[T, seed] = alike(found) if seed == ALIKE else instance(found, seed)
         if (claim.id, T, seed) not in memory:
             memory[claim.id, T, seed] = trimmed(memory[T, seed], claim.statement)
         return memory[claim.id, T, seed]
 
     @staticmethod
     def words(claim: Claim, briefly: bool) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-        """(T, seed, word): every word up to ALL_WORDS, then longer ones of one token, in two instances; briefly, a few of them."""
+        """(T, seed, word): every word up to ALL_WORDS, then longer ones of one token, in two instances; briefly, a few of them.
+
+        A score that is a value and some function of the contents is looked at where all contents are the same, too.
+        """
         circuit, low = claim.circuit, claim.weights.T_min if isinstance(claim.weights, Family) else 1
         small = replace(circuit, blocks=(), unembedding=None)
         small = small if circuit.embedding.other is None else instance(small)
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else CONSTANT
         others = [t for t in small.tokens if t != circuit.bos] or list(small.tokens)
-        for seed in (0,) if circuit.concrete or briefly else (0, 1):
-            for length in range(1, min(end, ALL_WORDS - seed - briefly) + 1):
+        seeds = (0,) if circuit.concrete or briefly else (0, 1)
+        contents = isinstance(claim.statement, ScoreIs) and bool(claim.statement.content) and not circuit.concrete
+        for seed in (*seeds, *((ALIKE,) if contents else ())):
+            for length in range(1, min(end, ALL_WORDS - (seed != 0) - briefly) + 1):
                 for _, word in zip(range(WORDS), words(small, length, claim.scope.words), strict=False):
                     yield max(length, low), seed, word
             for length in range(ALL_WORDS + 1, 1 + min(end, ALL_WORDS + 2 if briefly else CONSTANT)):
@@ -201,6 +209,8 @@ class Judge:
             return kind, None
         if untouched(claim):
             return "nothing writes there", None
+        if (compared := where_keys_differ(claim)) and (kind := proves(compared)):
+            return f"{kind} from t = 2 on; one key at t = 1", None
         if isinstance(claim.scope.t_max, int):
             try:
                 found = exhaust(claim, SECONDS if claim.scope.t_max <= LONG else A_LOOK)
@@ -212,6 +222,42 @@ class Judge:
                 return "", dict(found.witness or {})
         found = sample(claim)
         return "", dict(found.witness or {}) if found.kind == "refuted" else None
+
+
+def alike(circuit: Circuit) -> Circuit:
+    """The instance in which every free weight is 1, hence all contents the same, and opaque parts write nothing."""
+    tokens = dict(circuit.embedding.tokens)
+    for token in VOCABULARY if circuit.embedding.other is not None else ():
+        tokens.setdefault(token, circuit.embedding.other)  # type: ignore[arg-type]
+    none = Head(W_Q=[0], W_K=[0], W_V=[0], W_O=[circuit.residual.zero])
+    blocks = [replace(b, heads=[none if isinstance(h, Opaque) else h for h in b.heads]) for b in circuit.blocks]
+    whole = replace(circuit, embedding=Embedding(tokens), blocks=blocks)
+    return whole.instance(dict.fromkeys(whole.free, Fraction(1)))
+
+
+def where_keys_differ(claim: Claim) -> Claim | None:
+    """A claim that two heads attend alike, of the circuit in which they do not read at the query what only BOS has; None if it is another.
+
+    At t = 1 there is one key and nothing to compare; from t = 2 on such a coordinate is 0, if nothing in front of the heads writes there.
+    """
+    statement, subject = claim.statement, claim.subject
+    circuit = claim.circuit
+    plain = circuit.mask == "causal" and circuit.bos is not None and claim.scope.words == "bos-first" and claim.scope.arithmetic == "real"
+    if not isinstance(statement, SameAttention) or not plain or not isinstance(subject, Circuit | Family):
+        return None
+    block = circuit.blocks[statement.block - 1]
+    pair = (statement.head, statement.other)
+    if block.norm_attention is not None or any(isinstance(block.heads[h], Opaque) for h in pair):
+        return None
+    others = [v for x, v in circuit.embedding.tokens.items() if x != circuit.bos]
+    others += [] if circuit.embedding.other is None else [circuit.embedding.other]
+    written = {i for v in others for i in v.indices}  # type: ignore[union-attr]
+    written |= {i for b in circuit.blocks[: statement.block - 1] for part in (*b.heads, *([b.mlp] if b.mlp else [])) for i in part.writes}
+    drop = lambda v: Vector(v.residual, tuple((i, x) for i, x in v.entries if i in written))  # noqa: E731
+    heads = [replace(h, W_Q=[drop(q) for q in h.W_Q]) if n in pair else h for n, h in enumerate(block.heads)]  # type: ignore[union-attr]
+    blocks = [*circuit.blocks[: statement.block - 1], replace(block, heads=heads), *circuit.blocks[statement.block :]]
+    changed = replace(circuit, blocks=blocks)
+    return replace(claim, subject=replace(subject, symbolic=changed) if isinstance(subject, Family) else changed)
 
 
 def proves(claim: Claim) -> str:

@@ -8,15 +8,16 @@ import pytest
 from nopeproof import kernel, ledger, library
 from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import exhaust, instance, trace_of
-from nopeproof.checks.mutants import STEPS, mutants
-from nopeproof.checks.mutate import UNREAD, choose, ledger_row, mutate
+from nopeproof.checks.mutants import STEPS, Mutant, mutants
+from nopeproof.checks.mutate import UNREAD, Judge, alike, choose, ledger_row, mutate, where_keys_differ
 from nopeproof.checks.prove import certificate_for, prove
-from nopeproof.circuit import Block, Circuit, Embedding, Family, Norm
+from nopeproof.circuit import Block, Circuit, Embedding, Family, Head, Norm
 from nopeproof.claims import Claim, Equals, Evidence, Fails, Holds, Scope, Shown, Unchanged, after_attention, after_ffn, embedding
 from nopeproof.errors import NopeproofError
 from nopeproof.export import coq
 from nopeproof.parts import clock_basis, uniform_head
-from nopeproof.residual import Residual
+from nopeproof.residual import Residual, Vector
+from nopeproof.run import run
 from nopeproof.strategies import all_weights
 
 R = Residual(one=1, bos=1, recip=1)
@@ -202,3 +203,69 @@ def test_coq_accepts_the_originals_and_no_refuted_mutant(name):
     mutants_of = [(replace(proofs[o.by][0], subject=o.mutant.subject), proofs[o.by][1]["hints"]) for o in refuted]
     answers = coq.decide([certificate for _, certificate in proofs.values()] + [certificate_for(c, hints) for c, hints in mutants_of])
     assert answers == [True] * len(proofs) + [False] * len(refuted) and len(refuted) > 15
+
+
+# --- Theorem 2: scores beside contents, and queries at BOS --------------------------------------------------------------------
+
+SCORE, SOFTMAX = (library.load("relative-position").claim(id) for id in ("score", "same-softmax-content"))
+
+
+def plain(circuit: Circuit) -> list[Head]:
+    """The heads of block 3, whose weights are given."""
+    return [h for h in circuit.blocks[2].heads if isinstance(h, Head)]
+
+
+def with_circuit(claim: Claim, circuit: Circuit) -> Claim:
+    """The same of another circuit for every T."""
+    assert isinstance(claim.weights, Family)
+    return replace(claim, subject=replace(claim.weights, symbolic=circuit))
+
+
+def with_query(claim: Claim, head: int, row: int, **more: int) -> Claim:
+    """The same of weights in which one row of W_Q in block 3 has more in it."""
+    circuit, heads = claim.circuit, plain(claim.circuit)
+    W_Q = list(heads[head].W_Q)
+    W_Q[row] = sum((x * circuit.residual[name] for name, x in more.items()), circuit.residual.zero) + W_Q[row]  # type: ignore[operator]
+    heads[head] = replace(heads[head], W_Q=W_Q)
+    return with_circuit(claim, replace(circuit, blocks=[*circuit.blocks[:2], replace(circuit.blocks[2], heads=heads)]))
+
+
+def judged(claim: Claim):
+    """What the judge of the claim says of the changed weights."""
+    original = replace(claim, subject=library.load("relative-position").claim(claim.id).subject)
+    return Judge([original])(Mutant(original.weights, "W_Q", "changed", lambda: claim.circuit))
+
+
+@pytest.mark.parametrize("more", [{"pos": 1}, {"pos": -1}, {"bos": 1}])
+def test_a_score_that_contents_could_hide_is_refuted_where_all_contents_are_one(more):
+    assert judged(with_query(SCORE, 0, 1, **more)).status == "refuted"
+
+
+def test_all_contents_are_one_and_opaque_parts_write_nothing():
+    assert isinstance(SCORE.weights, Family)
+    circuit = alike(SCORE.weights.at(5))
+    assert circuit.concrete and circuit.bos is not None
+    word = (circuit.bos, *[t for t in circuit.tokens if t != circuit.bos][:1] * 4)
+    rows = run(circuit, word).at(after_ffn(2), circuit.residual["content"])
+    assert len({tuple(row) for row in rows}) == 1 and any(rows[0])
+
+
+def test_what_only_the_query_at_bos_reads_changes_no_softmax():
+    outcome = judged(with_query(SOFTMAX, 3, 1, bos=1))
+    assert outcome.status == "satisfies" and "one key at t = 1" in outcome.by
+    assert judged(with_query(SOFTMAX, 3, 1, one=1)).status == "refuted"
+
+
+def test_a_query_is_taken_for_blind_only_where_nothing_else_has_what_it_reads():
+    changed = with_query(SOFTMAX, 3, 1, bos=1)
+    same, circuit = where_keys_differ(changed), changed.circuit
+    assert same is not None and plain(same.circuit)[3].W_Q == plain(SOFTMAX.circuit)[3].W_Q
+    R, other = circuit.residual, circuit.embedding.other
+    assert isinstance(other, Vector)
+    others = Embedding(dict(circuit.embedding.tokens), other=other + R["bos"])
+    writes = Block([uniform_head([R["one"]], [R["bos"]])])
+    for kept in (replace(circuit, embedding=others), replace(circuit, blocks=[circuit.blocks[0], writes, circuit.blocks[2]])):
+        found = where_keys_differ(with_circuit(changed, kept))
+        assert found is not None and plain(found.circuit)[3].W_Q == plain(circuit)[3].W_Q
+    assert where_keys_differ(with_circuit(changed, replace(circuit, mask="strict"))) is None
+    assert where_keys_differ(SCORE) is None and where_keys_differ(replace(changed, scope=replace(changed.scope, words="any"))) is None
