@@ -38,6 +38,7 @@ UNITS = {
     "length": "the task's measure of length",
 }
 REFERENCE = "nope"
+CROSSED = "encoding, other seed"
 NULL_HEADS = {"uniform": uniform_map, "key-only": slope_map}
 """Patterns that depend on nothing but T, each as the only head of every layer."""
 
@@ -87,7 +88,7 @@ def compare_runs(
             (one head, 1/t) or "key-only" (one head, softmax of i). A matched figure gives every head a partner of its
             own. A legacy figure is null where it is infinite, or undefined for want of a pair i < j.
         ``summary``: mean of these over pairs of models, nearest first: {task, length, other, kind, mean, least, most,
-            matched, pairs}. Two NoPE models are one pair, not two.
+            matched, per_layer, pairs}. Two NoPE models are one pair, not two.
 
     Raises:
         NopeproofError: no finished run is there, there are fewer than 2 words, or runs on one task differ in depth.
@@ -96,19 +97,13 @@ def compare_runs(
         found = "probes are fitted on half of the words and tested on the other"
         raise NopeproofError(f"compare on {words_per_length} words of each length", found, "ask for 2 at least")
     folders = find_runs(runs)
-    cells = [Cell.from_config(store.read_json(folder / store.CONFIG)) for folder in folders]
-    looked_at = tuple(lengths or default_lengths(cells[0]))
+    looked_at = _looked_at(folders, lengths)
     models: list[Observed] = []
     for done, folder in enumerate(folders):
         if progress:
             progress(folder.name, done, len(folders))
         models += observe(folder, looked_at, words_per_length, seed)
-    distances = [
-        row
-        for index, model in enumerate(models)
-        if model.cell.pe == REFERENCE
-        for row in _distances(model, _partners(index, models), looked_at)
-    ]
+    distances = _from_reference(models, looked_at)
     found = [_model(m, looked_at) for m in models]
     return {
         "schema": 1,
@@ -124,10 +119,60 @@ def compare_runs(
     }
 
 
+@one_thread()
+def distances(
+    runs: Sequence[Path], *, lengths: Sequence[int] | None = None, seed: int = 0, words_per_length: int = 32, answered: float = 0.0
+) -> dict[str, Any]:
+    """The attention distances alone, of runs of one task: {task, lengths, words_per_length, seed, models, summary}, as `compare_runs`.
+
+    There is one kind more, "encoding, other seed": models of one seed start from the same weights wherever they have the same shapes,
+    and what remains of that after training is no likeness of encodings.
+    ``models`` names those that took part: {name, digest, exact_match}, the last on the lengths trained on. Those with less than
+    ``answered`` of it take no part. Raises NopeproofError as `compare_runs`, or if runs are of several tasks.
+    """
+    folders = find_runs(runs)
+    looked_at, tasks_of = _looked_at(folders, lengths), sorted({_cell_of(folder).task for folder in folders})
+    if len(tasks_of) > 1:
+        raise NopeproofError("attention distances of one task", f"the runs are of {', '.join(tasks_of)}", "name runs of one of them")
+    models = [m for folder in folders for m in observe(folder, looked_at, words_per_length, seed, probed=False)]
+    inside = {id(m): float(np.mean([x for n, x in _scored(m) if n <= m.cell.recipe.train_length])) for m in models}
+    models = [m for m in models if inside[id(m)] >= answered]
+    return {
+        "task": tasks_of[0],
+        "lengths": list(looked_at),
+        "words_per_length": words_per_length,
+        "seed": seed,
+        "models": [{"name": m.name, "digest": m.cell.digest, "exact_match": inside[id(m)]} for m in models],
+        "summary": _summary(_from_reference(models, looked_at, crossed=True)),
+    }
+
+
+def _scored(model: Observed) -> Iterable[tuple[int, float]]:
+    return zip(model.scores["length"], model.scores["exact_match"], strict=True)
+
+
+def _cell_of(folder: Path) -> Cell:
+    return Cell.from_config(store.read_json(folder / store.CONFIG))
+
+
+def _looked_at(folders: Sequence[Path], lengths: Sequence[int] | None) -> tuple[int, ...]:
+    return tuple(lengths or default_lengths(_cell_of(folders[0])))
+
+
+def _from_reference(models: Sequence[Observed], lengths: Sequence[int], crossed: bool = False) -> list[dict[str, Any]]:
+    return [
+        row
+        for index, model in enumerate(models)
+        if model.cell.pe == REFERENCE
+        for row in _distances(model, _partners(index, models, crossed), lengths)
+    ]
+
+
 def default_lengths(cell: Cell) -> tuple[int, ...]:
-    """Half, all and one and a half of the training length."""
+    """Half, all and one and a half of the training length, or the nearest below that the task has."""
     n = cell.recipe.train_length
-    return tuple(sorted({max(1, n // 2), n, n + n // 2}))
+    there = tasks.task(cell.task).lengths(cell.recipe.test_length)
+    return tuple(sorted({max((m for m in there if m <= wanted), default=there[0]) for wanted in (n // 2, n, n + n // 2)}))
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
@@ -147,11 +192,11 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def observe(run: Path, lengths: Iterable[int], count: int, seed: int) -> list[Observed]:
-    """Each seed of a finished run on ``count`` words of each length, and of each length its probes need."""
+def observe(run: Path, lengths: Iterable[int], count: int, seed: int, probed: bool = True) -> list[Observed]:
+    """Each seed of a finished run on ``count`` words of each length, and, if ``probed``, of each length its probes need."""
     cell, model = load(run)
     task = tasks.task(cell.task)
-    wanted = sorted({*lengths, *task.lengths(cell.recipe.test_length)})
+    wanted = sorted({*lengths, *(task.lengths(cell.recipe.test_length) if probed else ())})
     inputs = {n: words(task, n, count, seed) for n in wanted}
     scores = store.read_json(run / store.RESULT)["scores"]
     pairs = zip(
@@ -266,7 +311,7 @@ def _spread(head: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.broadcast_to(head, (*like.shape[:2], 1, *like.shape[-2:]))
 
 
-def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, str]]:
+def _partners(index: int, models: Sequence[Observed], crossed: bool) -> list[tuple[Observed, str]]:
     """The models a NoPE model is compared with, and in what respect; of two NoPE models the first is the reference."""
     reference = models[index]
     found = []
@@ -277,6 +322,8 @@ def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, st
             found.append((other, "other seed" if other.cell.recipe == reference.cell.recipe else "other recipe"))
         elif other.cell.pe != REFERENCE and other.seed == reference.seed:
             found.append((other, "encoding"))
+        elif other.cell.pe != REFERENCE and crossed:
+            found.append((other, CROSSED))
     return found
 
 
@@ -303,12 +350,13 @@ def _finite(value: float) -> float | None:
 def _summary(distances: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, int, str, str], list[dict[str, Any]]] = {}
     for row in distances:
-        label = row["other"].rpartition("/")[0] if row["kind"] == "encoding" else row["kind"]
+        label = row["other"].rpartition("/")[0] if row["kind"] in ("encoding", CROSSED) else row["kind"]
         groups.setdefault((row["task"], row["length"], label, row["kind"]), []).append(row)
     rows = []
     for (task, length, other, kind), group in groups.items():
         values = [row["mean"] for row in group]
         figures = {"mean": float(np.mean(values)), "least": min(values), "most": max(values), "pairs": len(values)}
         figures["matched"] = float(np.mean([row["matched_mean"] for row in group]))
+        figures["per_layer"] = np.mean([row["per_layer"] for row in group], axis=0).tolist()
         rows.append({"task": task, "length": length, "other": other, "kind": kind, **figures})
     return sorted(rows, key=lambda row: (row["task"], row["length"], row["mean"]))

@@ -9,7 +9,7 @@ Axes: s stacked models, b batch, t positions (queries; u keys), h heads, e d_hea
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -85,7 +85,7 @@ class RMSNorm(nn.Module):
 class Position:
     """What all layers share for one length: the encoding's constants, and what is added to every score."""
 
-    constants: dict[str, Tensor]
+    constants: Mapping[str, Tensor]
     bias: Float[Tensor, "*lead t u"]
     """The causal mask, -inf above the diagonal, plus the encoding's score term if it has one."""
 
@@ -123,16 +123,17 @@ class Transformer(nn.Module):
                 if isinstance(parameter, Drawn):
                     parameter[index].normal_(parameter.mean_, parameter.std_, generator=generator)
 
-    def forward(self, tokens: Int[Tensor, "s b t"]) -> Float[Tensor, "s b t v"]:
-        """Logits of the next token at every position."""
-        return self.trace(tokens).logits
+    def forward(self, tokens: Int[Tensor, "s b t"], constants: Mapping[str, Tensor] | None = None) -> Float[Tensor, "s b t v"]:
+        """Logits of the next token at every position; ``constants`` are those of this length, if they are at hand."""
+        return self.trace(tokens, constants=constants).logits
 
-    def trace(self, tokens: Int[Tensor, "s b t"], cut_first: Collection[int] = ()) -> Trace:
+    def trace(self, tokens: Int[Tensor, "s b t"], cut_first: Collection[int] = (), constants: Mapping[str, Tensor] | None = None) -> Trace:
         """The forward pass with all it went through; it is the only one, so what is analysed is what is trained.
 
         In the layers of ``cut_first`` (from 1) no query after the first sees key 1: an intervention, empty in training.
         """
-        position = self._position(tokens.shape[-1])
+        length = tokens.shape[-1]
+        position = self._position(length, self.constants(length) if constants is None else constants)
         model = torch.arange(tokens.shape[0], device=tokens.device)[:, None, None]
         x = self.W_E[model, tokens]
         if isinstance(self.encoding, StreamEncoding):
@@ -144,12 +145,13 @@ class Transformer(nn.Module):
             attention.append(weights)
         return Trace(stream, attention, _project(self.norm(x), self.W_U))
 
-    def _position(self, length: int) -> Position:
-        device, constants = self.W_E.device, {}
-        for name, array in self.encoding.constants(self.geometry, length).items():
-            tensor = torch.as_tensor(array, device=device)
-            constants[name] = tensor.to(self.W_E.dtype) if tensor.is_floating_point() else tensor
-        bias = torch.full((length, length), -math.inf, device=device).triu(1)
+    def constants(self, length: int) -> dict[str, Tensor]:
+        """The encoding's fixed arrays for inputs of this length, where the weights are."""
+        found = {n: torch.as_tensor(a, device=self.W_E.device) for n, a in self.encoding.constants(self.geometry, length).items()}
+        return {name: tensor.to(self.W_E.dtype) if tensor.is_floating_point() else tensor for name, tensor in found.items()}
+
+    def _position(self, length: int, constants: Mapping[str, Tensor]) -> Position:
+        bias = torch.full((length, length), -math.inf, device=self.W_E.device).triu(1)
         if isinstance(self.encoding, ScoreEncoding):
             bias = bias + self.encoding.scores(constants, dict(self.position.items())).unsqueeze(-4)
         return Position(constants, bias)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from nopeproof import positions, tasks
 from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
 from nopeproof.learn.evaluate import LOOK_STREAM, evaluate
+from nopeproof.learn.graphs import Replayed
 from nopeproof.learn.model import Transformer
 from nopeproof.learn.recipe import Cell, Listener, Progress, Recipe
 from nopeproof.learn.start import write_construction
@@ -160,9 +162,10 @@ class _State:
         self.cell, self.path = cell, run / store.CHECKPOINT
         self.device = device()
         self.task, self.model = tasks.task(cell.task), build(cell).to(self.device)
-        self.optimizer = _optimizer(self.model, cell.recipe)
+        self.optimizer = _optimizer(self.model, cell.recipe, self.device)
+        self._take = Replayed(self._one, self.model.constants, self.device) if self.device.type == "cuda" else self._one
         self.step, self._spent, self._since = 0, 0.0, time.process_time()
-        self.recent: list[list[float]] = []
+        self.recent: list[Tensor] = []
         if self.path.exists():
             self._load()
         kept = [row for row in store.read_rows(run / store.METRICS) if row["step"] <= self.step]
@@ -173,23 +176,25 @@ class _State:
     def advance(self, step: int) -> None:
         """One optimizer step; notes each model's loss."""
         recipe = self.cell.recipe
-        tokens, scored = batch(self.task, recipe, self.cell.seeds, step)
-        tokens, scored = tokens.to(self.device), scored.to(self.device)
+        for group in self.optimizer.param_groups:
+            _set(group, recipe.lr_at(step))
+        self.recent.append(self._take(*batch(self.task, recipe, self.cell.seeds, step)))
+        self.step = step + 1
+
+    def _one(self, tokens: Tensor, scored: Tensor, constants: Mapping[str, Tensor] | None = None) -> Tensor:
+        recipe = self.cell.recipe
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            logits = self.model(tokens[:, :, :-1])
+            logits = self.model(tokens[:, :, :-1], constants)
         loss = _loss(logits.float(), tokens[:, :, 1:], scored[:, :, 1:])
         self.optimizer.zero_grad()
         loss.sum().backward()
         clip_each(list(self.model.parameters()), recipe.clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.lr_at(step)
         self.optimizer.step()
-        self.step = step + 1
-        self.recent.append(loss.tolist())
+        return loss.detach()
 
     def take_loss(self) -> list[float]:
         """Each model's loss, nats per scored token, averaged over the steps since last asked."""
-        mean = np.mean(self.recent, axis=0).tolist()
+        mean = np.mean([loss.tolist() for loss in self.recent], axis=0).tolist()
         self.recent = []
         return mean
 
@@ -205,7 +210,7 @@ class _State:
         metadata = {
             "step": self.step,
             "digest": self.cell.digest,
-            "recent": self.recent,
+            "recent": [loss.tolist() for loss in self.recent],
             "cpu_seconds": self.cpu_seconds(),
         }
         save_tensors(self.path, tensors, metadata)
@@ -214,7 +219,8 @@ class _State:
         tensors, metadata = load_tensors(self.path)
         if metadata.get("digest") != self.cell.digest:
             raise NopeproofError(f"go on with {self.path}", "it belongs to another configuration", "use another folder")
-        self.step, self.recent, self._spent = metadata["step"], metadata["recent"], metadata["cpu_seconds"]
+        self.step, self._spent = metadata["step"], metadata["cpu_seconds"]
+        self.recent = [torch.tensor(loss) for loss in metadata["recent"]]
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(tensors.pop(f"model/{name}"))
@@ -252,8 +258,18 @@ def _loss(logits: Float[Tensor, "s b t v"], target: Int[Tensor, "s b t"], scored
     return (nats * scored).sum((1, 2)) / scored.sum((1, 2))
 
 
-def _optimizer(model: Transformer, recipe: Recipe) -> torch.optim.AdamW:
+def _set(group: dict[str, Any], lr: float) -> None:
+    """A group's learning rate: a number, or where steps are replayed a tensor that they read."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(lr)
+    else:
+        group["lr"] = lr
+
+
+def _optimizer(model: Transformer, recipe: Recipe, where: torch.device) -> torch.optim.AdamW:
     gains = [p for n, p in model.named_parameters() if n.endswith("gain")]
     rest = [p for n, p in model.named_parameters() if not n.endswith("gain")]
     groups = [{"params": rest, "weight_decay": recipe.weight_decay}, {"params": gains, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.lr, betas=recipe.betas, fused=True)
+    on_gpu = where.type == "cuda"
+    lr = torch.tensor(recipe.lr, device=where) if on_gpu else recipe.lr
+    return torch.optim.AdamW(groups, lr=lr, betas=recipe.betas, fused=True, capturable=on_gpu)

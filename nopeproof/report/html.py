@@ -25,6 +25,7 @@ KINDS = (
     "training",
     "compare",
     "length-generalisation",
+    "attention-distances",
     "learning-rate",
 )
 """Row kinds with a section of their own; rows of any other kind are listed at the end."""
@@ -79,6 +80,7 @@ def content(found: Ledger) -> dict[str, Any]:
         "runs": trained.runs(found.of("training")),
         "audits": [audited(r) for r in {r["data"]["model"]["folder"]: r for r in found.of("audit")}.values()],
         "comparison": trained.comparison(found.of("compare")),
+        "nearest": trained.nearest(found.of("attention-distances")),
         "generalisation": generalised.shown(found.of("length-generalisation")),
         "rates": generalised.searched(found.of("learning-rate")),
         "others": [(kind, n, " ".join(next(r for r in found.rows if r["kind"] == kind)["command"])) for kind, n in sorted(others.items())],

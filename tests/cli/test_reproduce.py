@@ -147,6 +147,7 @@ def test_a_killed_verification_goes_on_where_it_was(tmp_path):
 
 EXPERIMENTS = Path(nopeproof.__file__).parents[1] / "experiments"
 SMALL = {
+    "attention_distances": "runs/train/demo --words 2 --workers 1 --answered 0",
     "ablations": "--names repeated-bos first-token --seconds 0.05",
     "from_construction": "--steps 2 --seeds 0 --disturbed 0.0",
     "length_generalisation": "",
@@ -154,7 +155,7 @@ SMALL = {
     "mutations_in_coq": "--names repeated-bos --limit 8",
     "predictions": "",
     "score_decomposition": "runs/train/shallow --words 4",
-    "sweeps": "--presets shallow --steps 2 --seeds 0 --words 2 --workers 1",
+    "sweeps": "--presets shallow demo --steps 2 --seeds 0 --words 2 --workers 1",
 }  # fmt: skip
 """Every script at the least scale at which it does all it does."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from nopeproof.errors import NopeproofError
-from nopeproof.learn.compare import compare_runs
-from nopeproof.learn.recipe import Preset
+from nopeproof.learn.compare import compare_runs, distances
+from nopeproof.learn.recipe import Cell, Preset
 from nopeproof.learn.summary import accuracy, ranking
 from nopeproof.learn.sweep import run_sweep
+from nopeproof.learn.train import train
 
 
 @pytest.fixture
@@ -53,6 +55,22 @@ def test_comparison(runs: Path):
     ]
     keys = [(row["task"], row["length"], row["mean"]) for row in result["summary"]]
     assert keys == sorted(keys)
+
+
+def test_distances_alone_are_those_of_the_comparison_and_cross_the_seeds(runs: Path):
+    found, whole = distances([runs], words_per_length=4), compare_runs([runs], words_per_length=4)
+    crossed = [row for row in found["summary"] if row["kind"] == "encoding, other seed"]
+    assert [row for row in found["summary"] if row not in crossed] == whole["summary"]
+    assert {row["other"] for row in crossed} == {m["pe"] for m in whole["models"]} - {"nope"} and {row["pairs"] for row in crossed} == {2}
+    assert {m["name"]: m["exact_match"] for m in found["models"]} == {m["name"]: m["exact_match_in"] for m in whole["models"]}
+    assert distances([runs], words_per_length=4, answered=1.01)["summary"] == []
+
+
+def test_distances_of_two_tasks_are_refused(runs: Path, grid: Preset, tmp_path: Path):
+    other = Cell("nope", "reverse:symbols=4", (0,), dataclasses.replace(grid.recipe, steps=1))
+    train(other, tmp_path / "other")
+    with pytest.raises(NopeproofError, match="name runs of one of them"):
+        distances([runs, tmp_path / "other"])
 
 
 def test_without_positions_in_the_embedding_layer_zero_probes_know_almost_nothing(runs: Path):

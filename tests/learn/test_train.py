@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from nopeproof import tasks
 from nopeproof.errors import NopeproofError
-from nopeproof.learn import store
+from nopeproof.learn import graphs, store
 from nopeproof.learn import train as training
 from nopeproof.learn.evaluate import evaluate, greedy
 from nopeproof.learn.evaluate import test_examples as examples_of
@@ -211,3 +211,13 @@ def test_a_checkpoint_of_another_configuration_is_refused(cell: Cell, tmp_path: 
     state.save()
     with pytest.raises(NopeproofError, match="another configuration"):
         train(dataclasses.replace(cell, seeds=(0,)), tmp_path)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("pe", ["nope", "t5", "ape-learned", "rotary"])
+def test_replayed_steps_are_bitwise_those_launched_one_by_one(cell: Cell, tmp_path: Path, monkeypatch, pe):
+    cell = dataclasses.replace(cell, pe=pe, recipe=dataclasses.replace(cell.recipe, steps=40))
+    train(cell, tmp_path / "replayed")
+    monkeypatch.setattr(graphs, "EAGER", cell.recipe.steps)
+    train(cell, tmp_path / "launched")
+    assert outcome(tmp_path / "replayed") == outcome(tmp_path / "launched")

@@ -91,6 +91,17 @@ COMPARED = {
     "models": [model("nope", 0, [1.0, 0.5, 0.0]), model("nope", 1, [1.0, 0.7, 0.1]), model("t5", 0, [1.0, 1.0, 0.2])],
     "summary": [{"task": "copy", "length": 2, "other": "t5", "kind": "encoding", "mean": 0.05, "least": 0.04, "most": 0.06, "pairs": 2}],
 }  # fmt: skip
+DISTANCES = {
+    "task": "reverse", "lengths": [2, 4, 6], "words_per_length": 4, "seed": 0, "models": [],
+    "summary": [
+        {"task": "reverse", "length": n, "other": other, "kind": kind, "mean": mean, "least": mean, "most": mean, "pairs": 1}
+        for n, shift in ((2, 0.5), (4, 0.0), (6, 0.25))
+        for other, kind, mean in (
+            ("t5", "encoding", 0.01), ("t5", "encoding, other seed", 0.04 + shift), ("alibi", "encoding, other seed", 0.03 - shift / 2),
+            ("other seed", "other seed", 0.011), ("uniform", "uniform", 0.125),
+        )
+    ],
+}  # fmt: skip
 ABLATED = {
     "claim": "true", "statement": "aa[0] = 3/t", "assumption": "one BOS, first", "without": "a BOS anywhere", "result": "needed",
     "by": "all 2 smaller tries keep the claim", "witness": {"word": ["<bos>", "<bos>"], "t": 2, "expected": "3/2", "found": "3"},
@@ -112,6 +123,7 @@ def rows(tmp_path_factory) -> ledger.Ledger:
     writer.append(_rows.construction_row(load("absolute-position"), example=False))
     writer.append(_rows.construction_row(load("no-bos-collapse"), example=False))
     writer.append(ledger.row("compare", data=COMPARED, command=["nopeproof", "compare"]))
+    writer.append(ledger.row("attention-distances", data=DISTANCES, command=["python", "experiments/attention_distances.py"]))
     writer.append(ledger.row("training", data=TRAINED))
     writer.append(ledger.row("ablation", construction="mine", claim="true", data=ABLATED))
     writer.append(ledger.row("limits", construction="mine", claim="true", data=LIMIT))
@@ -205,6 +217,12 @@ def test_links_of_a_figure_may_lead_out_of_it():
     document = '<svg xmlns="x"><a href="#there"><g id="here"/></a><use href="#here"/></svg>'
     part = svg.inline(document, "f1", "l")
     assert 'href="#there"' in part and 'id="f1-here"' in part and 'href="#f1-here"' in part
+
+
+def test_the_nearest_encoding_is_that_of_other_seeds_at_the_length_trained_to(text):
+    said = " ".join(" ".join(Page(text).words).split())
+    assert "Of 1 tasks, NoPE's attention is nearest to alibi on 1; to T5's bias on 0." in said
+    assert "reverse 4 alibi 0.030, t5 0.040 0.011 0.125 – –" in said
 
 
 def test_a_kind_without_a_section_is_listed_and_not_dropped(text):
