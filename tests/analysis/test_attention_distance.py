@@ -119,3 +119,15 @@ def test_a_key_only_slope_has_the_weights_of_the_relative_one():
         np.testing.assert_allclose(found[t - 1, :t], keys / keys.sum())
         assert not found[t - 1, t:].any()
     np.testing.assert_allclose(slope_map(6, 0.0), uniform_map(6))
+
+
+def test_blocks_that_fit_the_cache_or_do_not_give_the_same_distances(monkeypatch):
+    rng = np.random.default_rng(0)
+    a, b = (np.tril(rng.random((5, heads, 7, 7)) + 1e-3) for heads in (3, 2))
+    a, b = a / a.sum(-1, keepdims=True), b / b.sum(-1, keepdims=True)
+    whole = attention_distance(a, b)
+    expected = [[[jensen_shannon(p, q).mean() for q in mine] for p in other] for other, mine in zip(a, b, strict=True)]
+    assert np.allclose(whole, expected, atol=1e-12)
+    for size in (1, 2 * 3 * 2 * 28, 3 * 3 * 2 * 28):
+        monkeypatch.setattr("nopeproof.analysis.attention_distance.CACHE", size)
+        assert np.array_equal(attention_distance(a, b), whole)
