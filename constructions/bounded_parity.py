@@ -15,11 +15,11 @@ precision needed grows with the length. Nothing here speaks of parity at every l
 from dataclasses import replace
 from fractions import Fraction
 
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Fails, Holds, Scope, Unchanged, after_attention, after_ffn
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Units
+from nopeproof.claims import Claim, Fails, Scope, Unchanged, after_attention, after_ffn
 from nopeproof.parts import counter, uniform_head
 from nopeproof.residual import Residual
-from nopeproof.theory.algorithms import Number, reads
+from nopeproof.theory.algorithms import Number, Parity, reads
 
 SOURCE = "chiang2022 for parity; weiss2021 for counting; the exact thresholds are this project's"
 R = Residual(one=1, bos=1, kind=1, recip=1, share=1, count=1, content=1)
@@ -42,38 +42,48 @@ counts_a = Family(
 )
 
 T = 6
-signs = [(-1) ** (k + 1) for k in range(1, T)]
-member = counts_a.at(T)
-ffn = member.blocks[0].mlp
-assert ffn is not None
-units = [type(u)(u.read, s * u.write, u.bias) for u, s in zip(ffn.units, signs * 2, strict=True)]  # type: ignore[operator]
-parity = Circuit(R, member.embedding, blocks=[Block(heads=member.blocks[0].heads, mlp=MLP(units))], bos="<bos>", name=f"parity[T={T}]")
 
 
-def odd(trace):
-    """`count` holds the parity of the number of a's so far."""
-    return all(x == trace.word[: t + 1].count("a") % 2 for t, x in enumerate(trace.at(after_ffn(1), "count")))
+def thresholds(noise=0):
+    """The counter's hidden units, odd thresholds adding and even ones taking away; `noise` on what each reads of T c/t."""
+    units = []
+    for sign, k, last in ((1, "2*k - 1", "T // 2"), (-1, "2*k", "(T - 1) // 2")):
+        distance = "T" * R.share - f"T*({k})" * R.recip + noise * R.one
+        for bias, way in ((R.one, sign), (R.zero, -sign)):
+            units.append(Units(read=bias + distance, write=way * R.count, first="1", last=last))
+    return MLP(units)
+
+
+def signed(noise, name):
+    """The family that writes a parity."""
+    member = counts_a.symbolic
+    return Family(replace(member, blocks=[replace(member.blocks[0], mlp=thresholds(noise))], name=name), T_min=2)
+
+
+hair = Fraction(1, 10**9)
+parity = signed(0, "parity")
+above, below = (signed(way * (1 - hair) / 2, f"parity, c/t {'+' if way > 0 else '-'} almost 1/(2 T)") for way in (1, -1))
 
 
 def noisy(error):
-    """The parity circuit with an error in c/t, the same at every t."""
+    """The member for T with an error in c/t, the same at every t."""
     head = uniform_head([R.bos, R.kind + error * R.one], [R.recip, R.share], name="1/t and c/t + error")
-    return replace(parity, blocks=[replace(parity.blocks[0], heads=[head])], name=f"parity[T={T}], c/t + {float(error):.9f}")
+    member = parity.at(T)
+    return replace(member, blocks=[replace(member.blocks[0], heads=[head])], name=f"parity[T={T}], c/t + {float(error):.9f}")
 
 
-rounds = Holds(
-    "count is within 1/2 of the parity of the a's so far",
-    lambda trace: all(abs(2 * (x - trace.word[:t].count("a") % 2)) < 1 for t, x in enumerate(trace.at(after_ffn(1), "count"), 1)),
-)
+of_a, after = Parity(Number(("a",))), after_ffn(1)
+exact = reads("count = parity of the number of a's so far", after, R.count, "p", p=of_a)
+rounds = reads("count is within 1/2 of the parity of the a's so far", after, R.count, "p", "1/2", p=of_a)
 edge = Fraction(1, 2 * T)
 given = Scope(t_max=T, vocabulary="given")
 counts = reads("count = number of a's so far", after_ffn(1), R.count, "c", c=Number(("a",)))
 claims = [
     Claim("count", counts_a, counts, each_T, SOURCE),
     Claim("frame", counts_a, Unchanged(after_attention(1), after_ffn(1), [R.one, R.bos, R.kind, R.recip, R.share]), each_T, SOURCE),
-    Claim("parity", parity, Holds("count = parity of the a's so far", odd), given, SOURCE),
-    Claim("noise-inside", noisy(edge * (1 - Fraction(1, 10**9))), rounds, given, SOURCE, note="c/t too large by almost 1/(2 T)"),
-    Claim("noise-below", noisy(-edge * (1 - Fraction(1, 10**9))), rounds, given, SOURCE, note="too small by as much"),
+    Claim("parity", parity, exact, each_T, SOURCE),
+    Claim("noise-inside", above, rounds, each_T, SOURCE, note="c/t too large by almost 1/(2 T); what is read of it T times as much"),
+    Claim("noise-below", below, rounds, each_T, SOURCE, note="too small by as much"),
     Claim("noise-edge", noisy(edge), Fails(rounds), given, SOURCE, note="off by exactly 1/2"),
     Claim("runs-out", counts_a.at(3), Fails(counts), Scope(vocabulary="given"), SOURCE, note="the weights for T = 3 on longer words"),
 ]

@@ -13,12 +13,11 @@ Corrected: more complex schemes need more rows. With t and t^2 in two rows, -(t 
 with d_head = 2 up to a term in t, which is the least possible (nopeproof rank polynomial:degree=2).
 """
 
-from fractions import Fraction
-
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Unit, Units
 from nopeproof.claims import Claim, Fails, Holds, SameAttention, Scope, ScoreIs
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
+from nopeproof.theory.algorithms import Number, Parity, scores
 
 kind = "correction"
 uses = ["relative-position", "position-tables"]
@@ -49,23 +48,29 @@ stack = Family(
     T_min=2,
 )
 
-T = 6
-P = Residual(one=1, bos=1, parity=1)  # parity starts as 1/t and is overwritten by (-1)^t
-wanted = [(-1) ** t - Fraction(1, t) for t in range(1, T + 1)]
-jumps = [(j + 1) * (wanted[j] - wanted[j - 1]) - ((j - 1) * (wanted[j - 1] - wanted[j - 2]) if j > 1 else 0) for j in range(1, T)]
+P = Residual(one=1, bos=1, recip=1, parity=1)
 sign = MLP(
-    [Unit(read=wanted[0] * -1 * P.one, write=-1 * P.parity)] + [Unit(P.one - (j + 1) * P.parity, w * P.parity) for j, w in enumerate(jumps)]
+    [
+        Unit(read=P.one, write=-1 * P.parity),
+        Units(read=P.one - "2*k - 1" * P.recip, write="8*k - 4" * P.parity, first="1", last="T // 2"),
+        Units(read=P.one - "2*k" * P.recip, write="-8*k" * P.parity, first="1", last="(T - 1) // 2"),
+    ]
 )
-parity = Circuit(
-    P,
-    Embedding({"<bos>": P.one + P.bos, "a": P.one}),
-    blocks=[
-        Block(heads=[uniform_head([P.bos], [P.parity], name="1/t")], mlp=sign),
-        Block(heads=[Head(W_Q=[P.parity], W_K=[P.parity], W_V=[0], W_O=[0 * P.one], name="parity")]),
-    ],
-    bos="<bos>",
-    name=f"parity[T={T}]",
+"""(-1)^t = -1 + sum_j w_j relu(1 - j/t), w_j = -4 j (-1)^j: odd j = 2 k - 1 and even j = 2 k."""
+parity = Family(
+    Circuit(
+        P,
+        Embedding({"<bos>": P.one + P.bos, "a": P.one}),
+        blocks=[
+            Block(heads=[uniform_head([P.bos], [P.recip], name="1/t")], mlp=sign),
+            Block(heads=[Head(W_Q=[P.parity], W_K=[P.parity], W_V=[0], W_O=[0 * P.one], name="parity")]),
+        ],
+        bos="<bos>",
+        name="parity",
+    ),
+    T_min=2,
 )
+odd = Parity(Number())
 
 
 def relative(block, head):
@@ -79,11 +84,6 @@ def relative(block, head):
     return Holds("the score is F(t - i) + G(t)", check)
 
 
-def even_odd(trace):
-    """score_ti = (-1)^(t - i)."""
-    return all(trace.head(2, 0).scores[t][i] == (-1) ** (t - i) for t in range(trace.T) for i in range(t + 1))
-
-
 claims = [
     Claim("printed-score", stack, ScoreIs(2, 0, "i**2 - t**2"), each_T, SOURCE),
     Claim("printed-not-relative", stack, Fails(relative(2, 0)), each_T, SOURCE, note="the remark is false for this head"),
@@ -92,8 +92,10 @@ claims = [
     Claim(
         "parity",
         parity,
-        Holds("score = (-1)^(t - i)", even_odd),
-        Scope(t_max=T, vocabulary="given"),
+        scores(
+            "score = (-1)^(t - i): (1 - 2 p)(1 - 2 q) for the parities p of t, q of i", 2, 0, "(1 - 2*p)*(1 - 2*q)", {"p": odd}, {"q": odd}
+        ),
+        Scope(order="forall T exists weights", t_max="T", vocabulary="given"),
         SOURCE,
         note="the one other relative g",
     ),

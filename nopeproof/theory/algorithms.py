@@ -15,13 +15,13 @@ from functools import lru_cache
 from typing import Any
 
 from nopeproof import algebra, kernel
-from nopeproof.circuit import Circuit, Family
+from nopeproof.circuit import Circuit, Family, Head
 from nopeproof.claims import Claim, Equals, Evidence, Holds, Site
 from nopeproof.errors import NopeproofError
 from nopeproof.kernel import Ratio
 from nopeproof.residual import Subspace, Vector
 from nopeproof.theory.counting import Counting
-from nopeproof.theory.places import Impossible, Place, Undecided, put
+from nopeproof.theory.places import NUMBER, Impossible, Place, Undecided, put, whole
 
 TOOL = "counting prover: every place of every word, from the weights"
 KEPT = 4
@@ -163,9 +163,30 @@ class Previous:
         raise Undecided("no look-up has read the token at t - 1")
 
 
+@dataclass(frozen=True)
+class Parity:
+    """1 where a number is odd, else 0."""
+
+    number: Number
+
+    def of(self, word: Sequence[str]) -> list[int]:
+        """At t = 1, ..., T."""
+        return [n % 2 for n in self.number.of(word)]
+
+    def at_place(self, place: Place) -> Ratio:
+        """Known where the place says whether what it counts is odd. Raises Undecided."""
+        count = place.normal(self.number.at_place(place))
+        if not whole(count) or any(m and Fraction(c) % 2 for m, c in count.num.items()):
+            raise Undecided("it is not known whether the number is odd")
+        return Ratio(int(sum(Fraction(c) for m, c in count.num.items() if not m) % 2))
+
+
+Counted = Number | Recent | Previous | Parity
+
+
 def same(place: Place, x: Ratio, y: Ratio) -> bool:
     """Whether two functions of t and the counts are one at every position of the kind, visibly."""
-    return not put(x - y, place.fixed()).num
+    return not put(x - y, place.fixed()).num or place.zero(x - y)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -176,7 +197,7 @@ def _value(text: str, names: tuple[tuple[str, int], ...]) -> Fraction:
     return top / bottom
 
 
-def expression(text: str, place: Place, names: Mapping[str, Number | Recent | Previous]) -> Ratio:
+def expression(text: str, place: Place, names: Mapping[str, Counted]) -> Ratio:
     """An expression in t and named numbers, at a place; t = d + 1 with d >= 0 while it is read, as it may divide by t."""
     read = kernel.read(text, {"t": Ratio("d") + 1, **{n: q.at_place(place) for n, q in names.items()}})
     return put(read, {"d": Ratio("t") - 1})
@@ -185,9 +206,7 @@ def expression(text: str, place: Place, names: Mapping[str, Number | Recent | Pr
 # --- statements --------------------------------------------------------------------------------------------------------------
 
 
-def reads(
-    says: str, site: Site, direction: Vector | Subspace, value: str, error: str | None = None, /, **names: Number | Recent | Previous
-) -> Holds:
+def reads(says: str, site: Site, direction: Vector | Subspace, value: str, error: str | None = None, /, **names: Counted) -> Holds:
     """At every t, the coordinate is `value`, an expression in t and the named numbers; with an error, within it, strictly."""
     index = Equals(site, direction, "0").index
     ours(names)
@@ -215,13 +234,39 @@ def reads(
 def ours(names: Mapping[str, Any]) -> None:
     """Raise NopeproofError for a number of another class: it could count one thing in a word and say another to the prover."""
     for name, number in names.items():
-        if type(number) not in (Number, Recent, Previous):
-            raise NopeproofError(f"the number {name!r} of a word", f"a {type(number).__name__}", "Number, Recent or Previous")
+        if type(number) not in (Number, Recent, Previous, Parity):
+            raise NopeproofError(f"the number {name!r} of a word", f"a {type(number).__name__}", "Number, Recent, Previous or Parity")
 
 
 def named(place: Place) -> str:
     """A place in words: its token, and what its look-ups have read."""
     return ", ".join([place.token, *(f"block {b} reads {look.token} at {look.where}" for (b, _), look in place.looks.items())])
+
+
+def scores(says: str, block: int, head: int, value: str, query: Mapping[str, Counted], key: Mapping[str, Counted]) -> Holds:
+    """The score of every query on every key i <= t is `value`, an expression in numbers named at t (query) and at i (key)."""
+    ours({**query, **key})
+
+    def predicate(trace: Any) -> bool:
+        table, at_t, at_i = trace.head(block, head).scores, *({n: q.of(trace.word) for n, q in of.items()} for of in (query, key))
+        value_at = lambda t, i: _value(value, (*((n, v[t]) for n, v in at_t.items()), *((n, v[i]) for n, v in at_i.items())))  # noqa: E731
+        return all(table[t][i] == value_at(t, i) for t in range(trace.T) for i in range(t + 1))
+
+    def goal(run: Counting) -> Iterator[str]:
+        places, asked = run.after(2 * block - 2), run.circuit.blocks[block - 1].heads[head]
+        if not isinstance(asked, Head) or asked.scale != "1":
+            raise Undecided("an opaque head, or scores that are scaled")
+        for place in places:
+            for other in [key for key in places if run.sees(place, key)]:
+                names = {n: q.at_place(p) for of, p in ((query, place), (key, other)) for n, q in of.items()}
+                parts = [*names.values(), *(run.dot(v, p.x) for row, p in ((asked.W_Q, place), (asked.W_K, other)) for v in row)]
+                # a variable stands for one number at the query and for another at the key
+                loose = {v for x in parts for v in x.names() if v != "T" and not v.startswith(NUMBER)}
+                if loose or (run.score(asked, place.x, other.x) - kernel.read(value, names)).num:
+                    raise Undecided(f"the score is not shown at {named(place)} on {named(other)}")
+            yield f"{named(place)}: shown on every key"
+
+    return Holds(says, predicate, shown_by(goal))
 
 
 def looks(says: str, block: int, head: int, target: str, least: str, **names: Number) -> Holds:

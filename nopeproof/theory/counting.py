@@ -14,7 +14,8 @@ sign(r) a_i over the root of the mean of their squares, if that is a fraction (L
 
 A place is a kind of position: its token, and *facts*, linear forms in t and the counts that are >= 0 there. Where the sign of a
 hidden unit depends on more, the place is split at a whole number, L >= 1 or L <= 0, so that the places always cover every position
-of every word. What is neither of these is an unknown variable, and nothing is concluded from it.
+of every word; and where a range of units is on up to half of a count, it is split into that count even and odd, n = 2 m + e. What
+is neither of these is an unknown variable, and nothing is concluded from it.
 
 A sign is decided by substitution. Counts are whole numbers >= 0, those of one layer sum to t, and T = t + d with d >= 0; each fact
 x >= (what is >= 0) becomes x = (that) + s with s >= 0. A polynomial without a negative coefficient is then >= 0. A count that is
@@ -34,15 +35,18 @@ from nopeproof.circuit import Circuit, Family, Head, Norm
 from nopeproof.kernel import Ratio
 from nopeproof.scalars import spell
 from nopeproof.theory.places import (
+    HALF,
     NUMBER,
     ONE,
     Impossible,
     Look,
     Place,
     Undecided,
+    constant,
     last_on,
     lowest,
     number,
+    parted_last,
     power,
     put,
     summed,
@@ -271,6 +275,7 @@ class Counting:
                 yield from (q for part in self.split(place, one, f"what is normed in front of FFN {b}") for q in self.ffn(b, part))
                 return
             seen = normed(norm, parts, sign)
+        boxes = dict(place.boxes)
         for i, c in self.vector(mlp.b_2).items() if mlp else ():
             x[i] = x[i] + c
         for u, unit in enumerate(mlp.units if mlp else ()):
@@ -279,7 +284,13 @@ class Counting:
                 for i in write:
                     x[i] = x[i] + Ratio(f"?{b}.u{u}.{i}")
             elif unit.first is not None:
-                for i, total in self.ranged(b, u, unit, place, pre, write).items():
+                try:
+                    sums, more = self.ranged(b, u, unit, place, pre, write)
+                except Finer as finer:
+                    yield from (q for part in finer.parts for q in self.ffn(b, part))
+                    return
+                boxes |= more
+                for i, total in sums.items():
                     x[i] = x[i] + total
             elif place.nonnegative(pre):
                 for i, w in write.items():
@@ -288,7 +299,10 @@ class Counting:
                 yield from (q for part in self.split(place, pre, f"FFN {b}, unit {u}") for q in self.ffn(b, part))
                 return
         fixed = place.fixed()
-        yield replace(place, x=tuple(lowest(put(y, fixed)) for y in x))
+        x = [lowest(put(y, fixed)) for y in x]
+        if place.halves:
+            x = [y if (c := constant(place.normal(y))) is None else Ratio(c) for y in x]
+        yield replace(place, x=tuple(x), boxes=boxes)
 
     def ray(self, x: Sequence[Ratio], where: str) -> tuple[Ratio, list[Fraction]]:
         """A row as numbers times one of its entries. Raises Undecided where it is not of this form."""
@@ -310,29 +324,57 @@ class Counting:
             for shift in dict.fromkeys([*near, *(range(0, max(near[2], -STEPS) - 1, -1))]):  # from 0 down: one number after another
                 L = Ratio(part) * scale + shift
                 if not place.nonnegative(L - 1) and not place.nonnegative(L * -1):
-                    parts = []
-                    for fact in (L - 1, L * -1):
-                        with contextlib.suppress(Impossible):
-                            parts.append((place.given(fact), fact))
-                    if all(part.nonnegative(fact) for part, fact in parts):  # else nothing is gained
-                        yield from (part for part, _ in parts)
+                    with contextlib.suppress(Undecided):
+                        yield from place.either(L - 1)
                         return
         raise Undecided(f"{where} is neither on nor off at {place.token!r}, and no whole number decides it")
 
-    def ranged(self, b: int, u: int, unit: Any, place: Place, pre: Ratio, write: Mapping[int, Ratio]) -> dict[int, Ratio]:
-        """What units k = first..last(T) add: on exactly up to some k = K, summed in closed form. Raises Undecided."""
-        a, end = weight(unit.first), None if "/" in unit.last else weight(unit.last)
+    def ranged(self, b: int, u: int, unit: Any, place: Place, pre: Ratio, write: Mapping[int, Ratio]) -> tuple[dict[int, Ratio], dict]:
+        """What units k = first..last(T) add, and the boxes of the variables in it.
+
+        They are on exactly up to some k = K, summed in closed form, or up to K with the one at K + 1, if there is one, between 0 and
+        a bound. Raises Finer where it turns on whether a count is even if K is whole, or on a count if it is one of them, and Undecided.
+        """
+        a, (top, share), name = weight(unit.first), parted_last(unit.last), f"u{b}.u{u}"
         at = lambda k: put(pre, {"k": k})  # noqa: E731
-        j = Ratio("j")
-        for K in last_on(pre):
-            if end is None or a.names():
-                break
-            if not whole(K):
-                continue
-            fits = [at(K + 1 + j) * -1, at(K - j), K - a + 1]
-            if all(place.nonnegative(f) for f in fits) and (not (K - a + 1).num or place.nonnegative(end - K)):
-                return {i: summed(w * pre, K) - summed(w * pre, a - 1) for i, w in write.items()}
+        j, odd, turns = Ratio("j"), [], []
+        for zero in last_on(pre) if not a.names() else ():
+            twice = place.normal(zero * 2)
+            odd += [m[0] for m, c in twice.num.items() if whole(twice) and m and Fraction(c) % 2]
+            zero = twice / Ratio(2) if place.halves else zero
+            for K in (zero, zero - Fraction(1, 2)):
+                if not whole(K):
+                    continue
+                if place.nonnegative(a - K - 1):
+                    K = a - 1  # none is on
+                elif not place.nonnegative(K - a + 1):
+                    turns.append(K - a + 1)
+                    continue
+                elif not (place.nonnegative(at(K - j)) and place.nonnegative(top - K * share)):
+                    continue
+                bound = Fraction(0) if place.nonnegative(at(K + 1 + j) * -1) else self.bound(place, at(K + 1))
+                if bound is None or (bound and not place.nonnegative(at(K + 2 + j) * -1)):
+                    continue
+                more = Ratio(name) if bound else Ratio(0)
+                sums = {i: summed(w * pre, K) - summed(w * pre, a - 1) + put(w, {"k": K + 1}) * more for i, w in write.items()}
+                return sums, {name: bound} if bound else {}
+        if odd and odd[0] not in place.halves and not odd[0].startswith(HALF):
+            raise Finer(list(place.halved(odd[0])))
+        if turns:
+            raise Finer(place.either(turns[0]))
         raise Undecided(f"FFN {b}, units {u}: it is not decided up to which k they are on, at {place.token!r}")
+
+    def bound(self, place: Place, pre: Ratio) -> Fraction | None:
+        """A number > 0 that pre does not exceed at the place, if it is largest at T = t."""
+        most = constant(put(place.normal(put(pre, {"T": Ratio("t")})), place.fixed()))
+        return most if most is not None and most > 0 and place.nonnegative(pre * -1 + most) else None
+
+
+class Finer(Exception):
+    """What is asked turns on more than the place says; `parts` are places that cover it and say more."""
+
+    def __init__(self, parts: list[Place]) -> None:
+        self.parts = parts
 
 
 def _quotients(y: Ratio, one: Ratio) -> Iterator[Fraction]:

@@ -5,6 +5,7 @@ What `nopeproof.theory.counting` computes with; its docstring says how signs are
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from nopeproof.kernel import Ratio
 
 ONE = {(): 1}
 NUMBER = ("ln ", "rt")  # variables that are numbers > 0
+HALF = "n/"  # in front of a count: half of it, rounded down
 
 
 class Undecided(Exception):
@@ -59,6 +61,7 @@ class Place:
     """A kind of position, after some sub-layer. x [d_model]: the residual. counts: for each counting layer (the kinds of key, how many).
 
     boxes: real variables with their largest value, the smallest being 0. looks: for each look-up (block, head) what it reads.
+    halves: counts (or t, where nothing is counted) of which it is known whether they are odd, as 2 m + e with m whole.
     """
 
     token: str
@@ -67,6 +70,7 @@ class Place:
     counts: tuple[tuple[tuple[tuple[Place, ...], Ratio], ...], ...] = ()
     boxes: Mapping[str, Fraction] = field(default_factory=dict)
     looks: Mapping[tuple[int, int], Look] = field(default_factory=dict)
+    halves: Mapping[str, Ratio] = field(default_factory=dict)
     kept: dict = field(default_factory=dict, repr=False)
 
     def given(self, *facts: Ratio) -> Place:
@@ -76,6 +80,34 @@ class Place:
             pass
         return out
 
+    def either(self, fact: Ratio) -> list[Place]:
+        """The place where a whole form is >= 0, and where it is <= -1, as far as there are such. Raises Undecided if nothing is gained."""
+        parts = []
+        for said in (fact, fact * -1 - 1):
+            with contextlib.suppress(Impossible):
+                parts.append((self.given(said), said))
+        if not all(part.nonnegative(said) for part, said in parts):
+            raise Undecided("a fact of which nothing follows")
+        return [part for part, _ in parts]
+
+    def halved(self, v: str) -> Iterator[Place]:
+        """The place where the count v is even, and where it is odd, as far as there are such. Raises Undecided if that is known already."""
+        if v in self.halves or v.startswith(HALF):
+            raise Undecided(f"half of {v}: only once")
+        for e in (0, 1):
+            with contextlib.suppress(Impossible):
+                yield replace(self, halves={**self.halves, v: Ratio(f"{HALF}{v}") * 2 + e}).given()
+
+    def normal(self, x: Ratio) -> Ratio:
+        """x with t as the sum of the last layer's counts, and the halves put in."""
+        if self.counts:
+            x = put(x, {"t": self.total(len(self.counts) - 1)})
+        return put(x, self.halves)
+
+    def total(self, layer: int) -> Ratio:
+        """The sum of a layer's counts, which is t."""
+        return sum((n for _, n in self.counts[layer]), Ratio(0))
+
     def solved(self) -> Iterator[dict[str, Ratio]]:
         """Ways to put variables >= 0 for t, T and the counts. Raises Impossible.
 
@@ -83,15 +115,16 @@ class Place:
         """
         for view in range(len(self.counts), min(len(self.counts), 1) - 1, -1):
             for order in (1, -1):
-                key = (id(self.facts), id(self.counts), view, order)
+                key = (id(self.facts), id(self.counts), id(self.halves), view, order)
                 if key not in self.kept:
                     at = {"T": Ratio("t") + Ratio("d")}
                     if view:
-                        at = compose(at, {"t": sum((n for _, n in self.counts[view - 1]), Ratio(0))})
+                        at = compose(at, {"t": self.total(view - 1)})
+                    at = compose(at, self.halves)
                     for n, fact in enumerate(self.facts[::order]):
                         at = compose(at, learn(put(fact, at), f"s{n}"))
-                    self.kept[key] = (self.facts, self.counts, at)  # what an id names has to stay alive
-                yield self.kept[key][2]
+                    self.kept[key] = (self.facts, self.counts, self.halves, at)  # what an id names has to stay alive
+                yield self.kept[key][3]
 
     def nonnegative(self, x: Ratio, strict: bool = False) -> bool:
         """True only if x >= 0 (strict: > 0) at every position of this kind."""
@@ -103,7 +136,7 @@ class Place:
 
     def fixed(self) -> dict[str, Ratio]:
         """Counts, and t, that are one number at every position of this kind."""
-        key = (id(self.facts), id(self.counts))
+        key = (id(self.facts), id(self.counts), id(self.halves))
         if key not in self.kept:
             found = (pair for at in self.solved() for pair in at.items() if not pair[1].names())
             self.kept[key] = {v: y for v, y in found if v == "t" or v.startswith("n")}
@@ -162,6 +195,8 @@ def learn(fact: Ratio, fresh: str) -> dict[str, Ratio]:
         return {x: Ratio(0) for x in down if -p[(x,)] > least}  # a x <= least < a, and x is whole
     if len(up) == 1 and p[(up[0],)] == 1 and least <= 0:
         return {up[0]: Ratio(up[0]) - fact + Ratio(fresh)}
+    if len(up) == 1 and not down and least < 0:  # a x >= -least, and x is whole
+        return {up[0]: Ratio(fresh) + math.ceil(Fraction(-least) / Fraction(p[(up[0],)]))}
     return {}
 
 
@@ -191,6 +226,13 @@ def whole(x: Ratio) -> bool:
     return small and x.den == ONE
 
 
+def constant(x: Ratio) -> Fraction | None:
+    """The number that a quotient of polynomials is, if it visibly is one."""
+    term, below = next(iter(x.den.items()))
+    c = Fraction(x.num.get(term, 0)) / Fraction(below)  # type: ignore[arg-type]
+    return None if (x - c).num else c
+
+
 def power(score: Ratio) -> Fraction | None:
     """e^score, if score is a sum of whole multiples of ln n."""
     logs = all(len(m) == 1 and m[0].startswith("ln ") and Fraction(q).denominator == 1 for m, q in score.num.items())
@@ -208,6 +250,14 @@ def last_on(pre: Ratio) -> Iterator[Ratio]:
         if slope and not any("k" in m for m in part):
             zero = Ratio({m: -c / slope for m, c in part.items() if c})
             yield from (zero, zero - 1)
+
+
+def parted_last(last: str) -> tuple[Ratio, int]:
+    """(P, d) of the last k of a range, floor(P/d): a whole k is at most that iff d k <= P. Raises Undecided."""
+    top, _, share = last.rpartition("//") if "//" in last else (last, "", "1")
+    if "/" in top or not share.strip().isdigit() or int(share) < 1:
+        raise Undecided(f"units up to {last}")
+    return weight(top.strip()), int(share)
 
 
 def summed(term: Ratio, K: Ratio) -> Ratio:

@@ -13,7 +13,7 @@ from nopeproof.checks.mutants import mutants
 from nopeproof.circuit import MLP, Block, Embedding, Family, Head, Norm
 from nopeproof.claims import FOREIGN, Claim, Fails, Holds, Scope, after_attention, after_ffn
 from nopeproof.errors import NopeproofError
-from nopeproof.theory.algorithms import Number, Previous, Recent, answers, looks, reads
+from nopeproof.theory.algorithms import Number, Parity, Previous, Recent, answers, looks, reads, scores
 from nopeproof.theory.brackets import margins, recognises
 from nopeproof.theory.hashes import formula, gap, peak
 from nopeproof.theory.induction import completes
@@ -26,7 +26,8 @@ PROVED = {
     "induction-head": ("previous-a", "previous-b", "completes"),
     "look-up": ("pointer",),
     "window-average": ("counts",),
-    "bounded-parity": ("count",),
+    "bounded-parity": ("count", "parity", "noise-inside", "noise-below"),
+    "more-complex-schemes": ("parity",),
     "shuffle-dyck": ("recognises", "margins"),
     "first-token": ("marks", "remembers"),
     "layer-norm-hash": ("formula", "peak", "gap"),
@@ -87,6 +88,17 @@ def variants():
         yield "bounded-parity", "count", reads("", F1, count.count, value, c=Number(("a",)))
     yield "bounded-parity", "count", reads("", A1, count.count, "c", c=Number(("a",)))
     yield "bounded-parity", "runs-out", reads("", F1, count.count, "c", c=Number(("a",)))
+    of_a, of_b = Parity(Number(("a",))), Parity(Number(("b",)))
+    yield "bounded-parity", "parity", reads("", F1, count.count, "p", p=of_b)
+    yield "bounded-parity", "parity", reads("", F1, count.count, "1 - p", p=of_a)
+    yield "bounded-parity", "parity", reads("", F1, count.count, "c", c=Number(("a",)))
+    yield "bounded-parity", "count", reads("", F1, count.count, "p", p=of_a)
+    yield "bounded-parity", "noise-inside", reads("", F1, count.count, "p", "499/1000", p=of_a)
+    yield "bounded-parity", "noise-below", reads("", F1, count.count, "p", p=of_a)
+    at_t, at_i = {"p": Parity(Number())}, {"q": Parity(Number())}
+    for value in ("1 - 2*p", "(1 - 2*p)*(2*q - 1)", "(1 - 2*p)*(1 - 2*q)*2", "1 - (p - q)**2"):
+        yield "more-complex-schemes", "parity", scores("", 2, 0, value, at_t, at_i)
+    yield "more-complex-schemes", "parity", scores("", 1, 0, "(1 - 2*p)*(1 - 2*q)", at_t, at_i)
     enough, prev = "induction-head", R["induction-head"].prev
     yield enough, "previous-a", reads("", F2, prev[0], "p", p=Previous("b"))
     yield enough, "previous-a", reads("", F2, prev[0], "1 - p", p=Previous("a"))
@@ -215,7 +227,21 @@ def test_numbers_of_a_word():
     assert Number(("a",)).of(word) == [0, 1, 1, 2, 2] and Number(mark="|").of(word) == [0, 0, 1, 2, 3]
     assert Number(("a",), "|", since=False).of(word) == [0, 1, 1, 1, 1] and Number(at=2).of(word) == [0, 1, 1, 1, 1]
     assert Number(at=2, here=True).of(word) == [0, 1, 0, 0, 0] and Number(mark="c").of(word) == [0] * 5
+    assert Parity(Number(("a",))).of(word) == [0, 1, 1, 0, 0] and Parity(Number()).of(word) == [1, 0, 1, 0, 1]
     assert Recent("a", 2).of(word) == [0, 1, 1, 1, 1] and Previous("a").of(word) == [0, 0, 1, 0, 1]
+
+
+def test_a_score_of_counts_is_not_shown_by_giving_query_and_key_the_same_number():
+    """<W_Q x, W_K y> = c_t/t - c_i/i, which is 0 if the key's count is taken for the query's."""
+    found = library.load("bounded-parity").claim("count")
+    family, c = found.subject, found.circuit
+    R = c.residual
+    head = Head(W_Q=[R.share, R.one], W_K=[R.one, -1 * R.share], W_V=[0], W_O=[0 * R.one])
+    subject = replace(family, symbolic=replace(c, blocks=[*c.blocks, Block([head])]))
+    for value, at_t, at_i in (("0", {}, {}), ("p - q", {"p": Number(("a",), here=True)}, {"q": Number(("a",), here=True)})):
+        claim = replace(found, subject=subject, statement=scores("", 2, 0, value, at_t, at_i))
+        assert by(claim).kind == "open"
+    assert exhaust(replace(guarded(claim), scope=replace(claim.scope, t_max=4)), 0.3).kind == "refuted"
 
 
 def test_a_head_beside_the_induction_head_leaves_it_open():

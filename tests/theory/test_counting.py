@@ -13,11 +13,31 @@ from nopeproof.parts import look_up, uniform_head
 from nopeproof.positions import ALiBi
 from nopeproof.residual import Residual
 from nopeproof.run import run as exact
+from nopeproof.theory.algorithms import Number, Parity
 from nopeproof.theory.counting import Counting
-from nopeproof.theory.places import Impossible, Place, Undecided, last_on, learn, lowest, number, power, put, summed, weight, whole
+from nopeproof.theory.places import (
+    HALF,
+    Impossible,
+    Place,
+    Undecided,
+    last_on,
+    learn,
+    lowest,
+    number,
+    parted_last,
+    power,
+    put,
+    summed,
+    weight,
+    whole,
+)
 
 SUBJECTS = [
     ("bounded-parity", "count", 1),
+    ("bounded-parity", "parity", 1),
+    ("bounded-parity", "noise-inside", 1),
+    ("bounded-parity", "noise-below", 1),
+    ("more-complex-schemes", "parity", 1),
     ("copy-and-reverse", "copies", 3),
     ("copy-and-reverse", "reverses", 3),
     ("sort-tokens", "sorts", 3),
@@ -54,6 +74,10 @@ class Reader:
         for b, layer in zip(counting, place.counts, strict=True):
             for j, (kinds, _) in enumerate(layer):
                 out[f"n{b}.{j}"] = Fraction(sum(any(p in kinds for p, _ in self.places(2 * b - 2, i)) for i in range(1, t + 1)))
+        for v, y in place.halves.items():
+            out[HALF + v] = Fraction(out[v] // 2)
+            if at(y, out) != out[v]:
+                return None  # it is of the other parity
         for (b, h), look in place.looks.items():
             p = at(look.p, out)
             key = min(max(int(p), 1), t)
@@ -169,7 +193,10 @@ def test_facts_become_substitutions_or_contradict():
     x, y = Ratio("n1.0"), Ratio("n1.1")
     assert not (learn(x - y - 1, "s")["n1.0"] - y - 1 - Ratio("s")).num
     assert learn(x * -1, "s")["n1.0"].num == {} and learn(Ratio(1) - x * 2, "s")["n1.0"].num == {}
-    assert learn(Ratio(2) - x, "s") == {} and learn(x + y - 1, "s") == {} and learn(x * 2 - 1, "s") == {} and learn(x * y - 1, "s") == {}
+    assert (
+        learn(Ratio(2) - x, "s") == {} and learn(x + y - 1, "s") == {} and learn(x * 2 - y - 1, "s") == {} and learn(x * y - 1, "s") == {}
+    )
+    assert [number(put(learn(x * a - b, "s")["n1.0"], {"s": Ratio(0)})) for a, b in ((2, 1), (2, 2), (3, 7), (1, 4))] == [1, 1, 3, 4]
     with pytest.raises(Impossible):
         learn(x * -1 - 1, "s")
     place = Place("a", (), (Ratio("t") - 2,))
@@ -181,6 +208,43 @@ def test_facts_become_substitutions_or_contradict():
     with pytest.raises(Impossible):
         place.given(Ratio(1) - Ratio("t"))
     assert number(place.given(Ratio(2) - Ratio("t")).fixed()["t"]) == 2
+
+
+def test_a_count_is_even_or_odd_and_nothing_else():
+    counting = Counting(library.load("bounded-parity").claim("count").subject)
+    place = next(p for p in counting.after(1) if p.token == "a")
+    n = Number(("a",)).at_place(place)
+    even, odd = place.halved(*n.names())
+    half = Ratio(HALF + min(n.names()))
+    assert even.zero(n - half * 2) and odd.zero(n - half * 2 - 1) and not even.zero(n - half * 2 - 1)
+    assert even.nonnegative(n - 2) and not odd.nonnegative(n - 2) and odd.nonnegative(n - 1)  # "a" itself is counted
+    assert Parity(Number(("a",))).at_place(even).num == {} and number(Parity(Number(("a",))).at_place(odd)) == 1
+    assert [p.given(Ratio(2) - n).zero(n - k) for p, k in ((even, 2), (odd, 1))] == [True, True]
+    with pytest.raises(Impossible):
+        even.given(Ratio(1) - n)
+    with pytest.raises(Undecided, match="odd"):
+        Parity(Number(("a",))).at_place(place)
+    with pytest.raises(Undecided, match="only once"):
+        list(even.halved(*n.names()))
+    with pytest.raises(Undecided, match="nothing follows"):
+        place.either(n * n - Ratio("t"))
+
+
+@pytest.mark.parametrize("last", ["T/2", "(T - 1)/2 // 2", "T // 0", "T // k"])
+def test_a_range_up_to_something_else_is_refused(last):
+    with pytest.raises(Undecided):
+        parted_last(last)
+
+
+def test_a_unit_between_off_and_on_is_a_variable_up_to_its_bound():
+    """relu(1 + e - T/t) at T >= t: somewhere in 0..e, times its weight."""
+    noise = Fraction(1, 3)
+    read = R.one * (1 + noise) + "T" * R.share - "T*k" * R.recip
+    subject = Family(circuit(Block([counts], MLP([Units(read=read, write="2*k" * R.out, first="1", last="T - 1")]))), T_min=2)
+    for place in Counting(subject).after(2):
+        assert dict(place.boxes) == {"u1.u0": noise}
+    for T, word in ((5, ("<bos>", "b", "b", "a")), (4, ("<bos>", "a", "b", "a"))):
+        assert agrees(Counting(subject), subject.at(T), word, T, 1) > 0
 
 
 def test_a_real_variable_is_looked_at_at_both_ends():
