@@ -13,23 +13,24 @@ Derivation. The basis read-out is the chord from (1/(t+1), t+1) to (1/t, t), of 
 position is T - 1, below which the last chord has slope -T (T - 1). The minimal one follows the chord from E to E + 1 past 1/E.
 Scores move the weight of BOS between 1/(1 + (t-1) e^(2d)) and 1/(1 + (t-1) e^(-2d)), the extremes as it is monotone in each.
 W_1: an active unit moves by d (|constant| + |slope|/t), which sums to 3 T - 1 + 1/(T-1) at T - 1 and to 3 E + 2 + 1/E at E. W_2:
-the units' sum is t - 1/t. Each formula is compared with the margin that nopeproof.theory.margins finds from the weights
-themselves, for every T in the scope, and met at its boundary: a hair inside all positions decode, on it one is off by exactly 1/2.
+the units' sum is t - 1/t. Each formula is shown for every T from the family's weights (nopeproof.theory.margin_forms), compared with the
+margin that nopeproof.theory.margins finds at single T, and met at its boundary, here at T = 8: a hair inside all positions decode, on it
+one is off by exactly 1/2.
 """
 
 from dataclasses import replace
 from fractions import Fraction
 
 from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family
-from nopeproof.claims import Claim, Fails, Holds, Scope, Within, after_ffn
+from nopeproof.claims import Claim, Fails, Scope, Within, after_ffn
+from nopeproof.laws import value
 from nopeproof.parts import clock_basis, clock_minimal, uniform_head
 from nopeproof.residual import Residual
-from nopeproof.theory import margins
+from nopeproof.theory.margin_forms import KINDS, margin_forms
 
 SOURCE = "kazemnejad2023, Thm 1 (App. C.1); the margins are this project's"
 R = Residual(one=1, bos=1, pos=1)
-one, pos = R.one.start, R.pos.start
-ALWAYS = {one: Fraction(1)}
+one = R.one.start
 T, INSIDE = 8, 1 - Fraction(1, 10**9)
 uses = ["absolute-position"]
 
@@ -43,39 +44,21 @@ def clock(name, mlp):
 clocks = {"basis": clock("basis", clock_basis(R.one, R.pos)), "minimal": clock("minimal", clock_minimal(R.one, R.pos))}
 
 
-def input_form(name, T):
-    """Relative noise on 1/t."""
-    return Fraction(1, 2 * T) if name == "basis" else Fraction(1, 2 * (T // 2 * 2 + 1))
-
-
-def score_form(name, T):
-    """e^(2d) for score noise d."""
-    E = T // 2 * 2
-    return 1 + (Fraction(T - 1, (T - 2) * (2 * T - 1)) if name == "basis" else Fraction(E, 2 * E * E - 3))
-
-
-def read_form(name, T):
-    """Relative noise on W_1."""
-    E = T // 2 * 2
-    return Fraction(T - 1, 2 * (3 * T * T - 4 * T + 2)) if name == "basis" else Fraction(E, 2 * (3 * E * E + 2 * E + 1))
-
-
-def write_form(name, T):
-    """Relative noise on W_2."""
-    return Fraction(T, 2 * (T * T - 1))
-
-
-def from_weights(name, trace):
-    """The four margins of the member, computed from its weights."""
-    g = margins.read_out(trace.circuit, 1, pos, pos, ALWAYS)
-    read = margins.weight_margin(trace.circuit, 1, pos, pos, ALWAYS, trace.T)
-    return (margins.input_margin(g, trace.T), margins.logit_margin(g, trace.T), read, margins.write_margin(g, trace.T))
-
-
-def as_stated(name):
-    """The closed forms are the margins of the weights, at T = the length of the word."""
-    forms = (input_form, score_form, read_form, write_form)
-    return Holds("the four margins are those stated", lambda trace: from_weights(name, trace) == tuple(f(name, trace.T) for f in forms))
+FORMS = {
+    "basis": {
+        "input": "1/(2*T)",
+        "scores": "1 + (T - 1)/((T - 2)*(2*T - 1))",
+        "W_1": "(T - 1)/(2*(3*T**2 - 4*T + 2))",
+        "W_2": "T/(2*(T**2 - 1))",
+    },
+    "minimal": {
+        "input": "1/(2*(E + 1))",
+        "scores": "1 + E/(2*E**2 - 3)",
+        "W_1": "E/(2*(3*E**2 + 2*E + 1))",
+        "W_2": "T/(2*(T**2 - 1))",
+    },
+}
+WORST = {"basis": dict.fromkeys(KINDS, "T - 1") | {"W_2": "T"}, "minimal": dict.fromkeys(KINDS, "E") | {"W_2": "T"}}
 
 
 def noisy(name, kind, size):
@@ -100,23 +83,25 @@ def abs_row(row):
 
 
 decodes = Within(after_ffn(1), R.pos, "t")
-KINDS = {"input": input_form, "scores": score_form, "W_1": read_form, "W_2": write_form}
 short = Scope(t_max=T, vocabulary="given")
+says = {name: ", ".join(f"{form} for {noise}" for noise, form in forms.items()) for name, forms in FORMS.items()}
 claims = [
     Claim(
         f"{name}-closed-forms",
         clocks[name],
-        as_stated(name),
-        Scope(order="forall T exists weights", t_min=first, t_max=10, vocabulary="given"),
+        margin_forms(
+            ", ".join(f"{form} for {noise}" for noise, form in FORMS[name].items()), R.one, R.pos, FORMS[name], WORST[name], first, period
+        ),
+        Scope(order="forall T exists weights", t_min=first, t_max="T", vocabulary="given"),
         SOURCE,
     )
-    for name, first in (("basis", 3), ("minimal", 4))
+    for name, first, period in (("basis", 3, 1), ("minimal", 4, 2))
 ]
 
 
-def edge_claims(name, noise, form):
+def edge_claims(name, noise):
     """A hair inside the margin every position decodes; on it one is off by exactly 1/2."""
-    edge = form(name, T)
+    edge = value(FORMS[name][noise], {"T": Fraction(T), "E": Fraction(T)})
     inside = 1 + (edge - 1) * INSIDE if noise == "scores" else edge * INSIDE
     fails = Claim(f"{name}-{noise}-edge", noisy(name, noise, edge), Fails(decodes), short, SOURCE, note=f"{edge}: off by exactly 1/2")
     return [
@@ -125,4 +110,4 @@ def edge_claims(name, noise, form):
     ]
 
 
-claims += [claim for name in clocks for noise, form in KINDS.items() for claim in edge_claims(name, noise, form)]
+claims += [claim for name in clocks for noise in KINDS for claim in edge_claims(name, noise)]

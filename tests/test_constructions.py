@@ -131,10 +131,9 @@ def test_t5s_bias_is_exact_at_greater_lengths():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["basis", "minimal"])
 def test_closed_margins_hold_at_greater_lengths(name):
-    module = import_module("nopeproof.constructions.clock_margins")
+    claim = library.load("clock-margins").claim(f"{name}-closed-forms")
     for T in (27, 40):
-        trace = run(module.clocks[name].at(T), ["<bos>"] + ["a"] * (T - 1))
-        assert module.as_stated(name).predicate(trace)
+        assert claim.statement.predicate(run(claim.subject.at(T), ["<bos>"] + ["a"] * (T - 1)))
 
 
 def broken(name, claim, **edit):
