@@ -156,6 +156,7 @@ SMALL = {
     "predictions": "",
     "score_decomposition": "runs/train/shallow --words 4",
     "sweeps": "--presets shallow demo --steps 2 --seeds 0 --words 2 --workers 1",
+    "variations": "--steps 2 --seeds 0 --workers 1 --only '2 layers'",
 }  # fmt: skip
 """Every script at the least scale at which it does all it does."""
 
