@@ -191,13 +191,13 @@ class Judge:
         small = small if circuit.embedding.other is None else instance(small)
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else CONSTANT
         others = [t for t in small.tokens if t != circuit.bos] or list(small.tokens)
-        seeds = (0,) if circuit.concrete or briefly else (0, 1)
+        seeds, first = (0,) if circuit.concrete or briefly else (0, 1), claim.scope.t_min
         contents = isinstance(claim.statement, ScoreIs) and bool(claim.statement.content) and not circuit.concrete
         for seed in (*seeds, *((ALIKE,) if contents else ())):
-            for length in range(1, min(end, ALL_WORDS - (seed != 0) - briefly) + 1):
+            for length in range(first, min(end, max(first, ALL_WORDS - (seed != 0) - briefly)) + 1):
                 for _, word in zip(range(WORDS), words(small, length, claim.scope.words), strict=False):
                     yield max(length, low), seed, word
-            for length in range(ALL_WORDS + 1, 1 + min(end, ALL_WORDS + 2 if briefly else CONSTANT)):
+            for length in range(max(first, ALL_WORDS + 1), 1 + min(end, ALL_WORDS + 2 if briefly else CONSTANT)):
                 for token in others[:2]:
                     word = [token] * length if circuit.bos is None else [circuit.bos, *[token] * (length - 1)]
                     yield max(length, low), seed, tuple(word)

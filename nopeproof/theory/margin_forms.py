@@ -49,6 +49,8 @@ def margin_forms(
 ) -> Holds:
     """The four margins of a clock for T, T the length of the word, are these expressions in T, and E, the largest even number up to T.
 
+    The clock is block 1's FFN, whose units read the two rows and no other.
+
     Args:
         says: the statement in words.
         one: the row that is always 1.
@@ -67,9 +69,14 @@ def margin_forms(
 
     def predicate(trace: object) -> bool:
         circuit, T = trace.circuit, trace.T  # type: ignore[attr-defined]
-        g = margins.read_out(circuit, 1, j, j, {i: Fraction(1)})
-        read = margins.weight_margin(circuit, 1, j, j, {i: Fraction(1)}, T)
-        found = (margins.input_margin(g, T), margins.logit_margin(g, T), read, margins.write_margin(g, T))
+        if any({*entries(u.read)} - {i, j} for u in circuit.blocks[0].mlp.units):
+            return False
+        try:
+            g = margins.read_out(circuit, 1, j, j, {i: Fraction(1)})
+            read = margins.weight_margin(circuit, 1, j, j, {i: Fraction(1)}, T)
+            found = (margins.input_margin(g, T), margins.logit_margin(g, T), read, margins.write_margin(g, T))
+        except (NopeproofError, ValueError, ZeroDivisionError):  # it is wrong without noise, or no noise does harm
+            return False
         names = {"T": Fraction(T), "E": Fraction(T // 2 * 2)}
         return all(value(forms[kind], names) == x for kind, x in zip(KINDS, found, strict=True))
 
@@ -131,12 +138,12 @@ def clock_of(circuit: Circuit, one: int, pos: int) -> Clock:
     """The clock in block 1's FFN. Raises Undecided where it is not of the form above."""
     block, alone, ranges = circuit.blocks[0], [], []
     plain = block.mlp is not None and block.mlp.activation == "relu" and block.norm_ffn is None
-    if not plain or entries(block.mlp.b_2):  # type: ignore[union-attr]
+    if not plain or pos in entries(block.mlp.b_2):  # type: ignore[union-attr]
         raise Undecided("no FFN of ReLU units without a norm and an output bias")
     for unit in block.mlp.units:  # type: ignore[union-attr]
         read, write = entries(unit.read), entries(unit.write)
-        if set(read) - {one, pos} or set(write) - {pos} or weight(spell(unit.bias)).num:  # type: ignore[arg-type]
-            raise Undecided("a unit that reads or writes more than the clock, or has a bias")
+        if set(read) - {one, pos} or weight(spell(unit.bias)).num:  # type: ignore[arg-type]
+            raise Undecided("a unit that reads more than the clock, or has a bias")
         ramp = Ramp(*(part.get(n, Ratio(0)) for part, n in ((read, one), (read, pos), (write, pos))))
         (ranges if isinstance(unit, Units) else alone).append((unit, ramp))
     if len(ranges) != 1:

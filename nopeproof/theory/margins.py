@@ -72,8 +72,8 @@ def read_out(circuit: Circuit, block: int, source: int, target: int, given: Mapp
         read, write = (_rational(v) for v in (unit.read, unit.write))
         bias = Fraction(unit.bias) + sum((w * given.get(i, Fraction(0)) for i, w in read.items() if i != source), Fraction(0))  # type: ignore[arg-type]
         ramps.append(Ramp(read.get(source, Fraction(0)), bias, write.get(target, Fraction(0))))
-    before = (Fraction(1), Fraction(0)) if source == target else (Fraction(0), given.get(target, Fraction(0)))
-    return Piecewise(*before, tuple(ramps))
+    slope, bias = (Fraction(1), Fraction(0)) if source == target else (Fraction(0), given.get(target, Fraction(0)))
+    return Piecewise(slope, bias + _output_bias(ffn, target), tuple(ramps))
 
 
 def input_interval(g: Piecewise, t: int) -> tuple[Fraction, Fraction]:
@@ -115,7 +115,7 @@ def weight_margin(circuit: Circuit, block: int, source: int, target: int, given:
                 write = _rational(unit.write).get(target, Fraction(0))
                 spread = sum((abs(x) for x in terms), Fraction(0)) * sign * (1 if write > 0 else -1)
                 ramps.append(Ramp(spread, sum(terms, Fraction(0)), write))
-            g = Piecewise(Fraction(0), at.get(target, Fraction(0)), tuple(ramps))
+            g = Piecewise(Fraction(0), at.get(target, Fraction(0)) + _output_bias(ffn, target), tuple(ramps))
             worst = g.leaves(Fraction(0), Fraction(t), True)
             found += [] if worst is None else [worst]
     return min(found)
@@ -132,6 +132,10 @@ def _plain(circuit: Circuit, block: int) -> Block:
     if found.mlp is None or found.norm_ffn or found.mlp.activation != "relu" or not circuit.concrete:
         raise NopeproofError(f"the margins of block {block}", "no concrete ReLU FFN without a norm", "a member of a family: family.at(T)")
     return found
+
+
+def _output_bias(ffn: Block, target: int) -> Fraction:
+    return _rational(ffn.mlp.b_2).get(target, Fraction(0))  # type: ignore[union-attr]
 
 
 def _rational(v: object) -> dict[int, Fraction]:

@@ -269,3 +269,11 @@ def test_a_query_is_taken_for_blind_only_where_nothing_else_has_what_it_reads():
         assert found is not None and plain(found.circuit)[3].W_Q == plain(circuit)[3].W_Q
     assert where_keys_differ(with_circuit(changed, replace(circuit, mask="strict"))) is None
     assert where_keys_differ(SCORE) is None and where_keys_differ(replace(changed, scope=replace(changed.scope, words="any"))) is None
+
+
+def test_words_shorter_than_the_scope_refute_nothing():
+    """A family whose claim speaks of words of 3 and more: `T >= 3` is true of all of these, whatever the weights."""
+    said = Holds("words of 3 and more", lambda trace: trace.T >= 3, lambda claim: Evidence("proved", claim.scope, "said"))
+    claim = Claim("long", CLOCK.subject, said, Scope(order="forall T exists weights", t_min=3, t_max="T", vocabulary="given"))
+    found = mutate([claim], limit=20)
+    assert found.counts["refuted"] == 0 and not found.alarms and len(found.outcomes) == 20

@@ -37,6 +37,16 @@ def test_the_read_out_is_the_circuits_own(name, T):
     assert list(rows) == [g(Fraction(1, t)) for t in range(1, T + 1)] == list(range(1, T + 1))
 
 
+def test_an_output_bias_is_part_of_the_read_out():
+    _, member = read_out("basis", 5)
+    [block] = member.blocks
+    shifted = replace(member, blocks=[replace(block, mlp=replace(block.mlp, b_2=Fraction(1, 4) * R.pos))])
+    g = margins.read_out(shifted, 1, POS, POS, {ONE: Fraction(1)})
+    assert g(Fraction(1, 3)) == 3 + Fraction(1, 4) == run(shifted, ["<bos>", "a", "a"]).at(after_ffn(1), "pos")[2]
+    plain, moved = (margins.weight_margin(m, 1, POS, POS, {ONE: Fraction(1)}, 5) for m in (member, shifted))
+    assert moved == plain / 2
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(["basis", "minimal"]), st.integers(3, 9), st.data())
 def test_intervals_are_exact_at_both_ends(name, T, data):
