@@ -26,6 +26,7 @@ KINDS = (
     "compare",
     "length-generalisation",
     "attention-distances",
+    "variation",
     "learning-rate",
 )
 """Row kinds with a section of their own; rows of any other kind are listed at the end."""
@@ -80,6 +81,7 @@ def content(found: Ledger) -> dict[str, Any]:
         "runs": trained.runs(found.of("training")),
         "audits": [audited(r) for r in {r["data"]["model"]["folder"]: r for r in found.of("audit")}.values()],
         "comparison": trained.comparison(found.of("compare")),
+        "varied": trained.varied(found.of("variation")),
         "nearest": trained.nearest(found.of("attention-distances")),
         "generalisation": generalised.shown(found.of("length-generalisation")),
         "rates": generalised.searched(found.of("learning-rate")),

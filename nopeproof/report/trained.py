@@ -131,6 +131,16 @@ def nearest(rows: Sequence[Row]) -> dict[str, Any] | None:
     }
 
 
+def varied(rows: Sequence[Row]) -> tuple[str, Sequence[str], list[list[str]]]:
+    """A table of what was changed, one thing at a time: exact match of each encoding, mean over seeds with the least and the most."""
+    newest = {(r["data"]["task"], r["data"]["changed"], r["data"]["pe"]): r["data"] for r in rows}
+    lines = []
+    for (task, changed, pe), data in newest.items():
+        parts = [data["exact_match_in"], data["exact_match_beyond"]]
+        lines.append([task, changed, pe, *(f"{_mean(x):.3f} ({min(x):.3f} to {max(x):.3f})" for x in parts)])
+    return "exact match, one thing changed at a time", ("task", "changed", "positions", "trained lengths", "longer"), lines
+
+
 def runs(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Training rows, the newest of each cell: how it ended, what was trained, the score at each end of the lengths."""
     newest = {r["data"].get("cell"): r["data"] for r in rows}

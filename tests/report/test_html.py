@@ -102,6 +102,8 @@ DISTANCES = {
         )
     ],
 }  # fmt: skip
+VARIED = {"changed": "2 layers", "task": "replace", "pe": "t5", "digest": "d", "config": {}, "cpu_seconds": 1.0,
+          "exact_match_in": [1.0, 0.5], "exact_match_beyond": [0.25, 0.0]}  # fmt: skip
 ABLATED = {
     "claim": "true", "statement": "aa[0] = 3/t", "assumption": "one BOS, first", "without": "a BOS anywhere", "result": "needed",
     "by": "all 2 smaller tries keep the claim", "witness": {"word": ["<bos>", "<bos>"], "t": 2, "expected": "3/2", "found": "3"},
@@ -124,6 +126,7 @@ def rows(tmp_path_factory) -> ledger.Ledger:
     writer.append(_rows.construction_row(load("no-bos-collapse"), example=False))
     writer.append(ledger.row("compare", data=COMPARED, command=["nopeproof", "compare"]))
     writer.append(ledger.row("attention-distances", data=DISTANCES, command=["python", "experiments/attention_distances.py"]))
+    writer.append(ledger.row("variation", data=VARIED))
     writer.append(ledger.row("training", data=TRAINED))
     writer.append(ledger.row("ablation", construction="mine", claim="true", data=ABLATED))
     writer.append(ledger.row("limits", construction="mine", claim="true", data=LIMIT))
@@ -222,6 +225,7 @@ def test_links_of_a_figure_may_lead_out_of_it():
 def test_the_nearest_encoding_is_that_of_other_seeds_at_the_length_trained_to(text):
     said = " ".join(" ".join(Page(text).words).split())
     assert "Of 1 tasks, NoPE's attention is nearest to alibi on 1; to T5's bias on 0." in said
+    assert "replace 2 layers t5 0.750 (0.500 to 1.000) 0.125 (0.000 to 0.250)" in said
     assert "reverse 4 alibi 0.030, t5 0.040 0.011 0.125 – –" in said
 
 
