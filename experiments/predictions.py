@@ -55,7 +55,8 @@ class Runs:
         built = {(m["task"], m["name"]): m for data in compared for run in data["built"] for m in run["models"]}
         models = {(m["digest"], m["seed"]): m for data in compared for m in data["models"] if m["learned"] and m.get("leak")}
         leaks = [{"name": m["name"], "task": m["task"], **m["leak"]} for m in models.values()]
-        return Runs(deep, shallow, [row for data in compared for row in data["summary"]], list(built.values()), leaks)
+        distances = [row for data in (*compared, *(r["data"] for r in found.of("attention-distances"))) for row in data["summary"]]
+        return Runs(deep, shallow, distances, list(built.values()), leaks)
 
     def pairs(self, task: str, better: str, worse: str) -> list[tuple[float, float]]:
         """Exact match beyond the lengths trained on, seed by seed, of two encodings that both learned the task."""
@@ -335,14 +336,15 @@ class Options:
     """Hold every prediction against a ledger."""
 
     ledger: Path = Path("experiments") / "ledger"
-    """The ledger to read and to write the outcomes to."""
+    """The ledger to read, with the folders in it, and to write the outcomes to."""
     no_store: bool = False
     """Only print."""
 
 
 def main(asked: Options) -> None:
     """Print each outcome, and store them in one row."""
-    runs = Runs.of(ledger.read_all(asked.ledger))
+    inner = sorted(path for path in asked.ledger.glob("*") if path.is_dir())  # comparisons of one preset each
+    runs = Runs.of(ledger.read_all([asked.ledger, *inner]))
     rows = []
     for p in PREDICTIONS:
         outcome, figures = p.check(runs)
