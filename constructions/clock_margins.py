@@ -84,14 +84,12 @@ def abs_row(row):
 
 decodes = Within(after_ffn(1), R.pos, "t")
 short = Scope(t_max=T, vocabulary="given")
-says = {name: ", ".join(f"{form} for {noise}" for noise, form in forms.items()) for name, forms in FORMS.items()}
+SAYS = "noise does no harm up to |d| < {input} of 1/t, e^(2 d) < {scores} for scores +- d, |d| < {W_1} of W_1, {W_2} of W_2; no further"
 claims = [
     Claim(
         f"{name}-closed-forms",
         clocks[name],
-        margin_forms(
-            ", ".join(f"{form} for {noise}" for noise, form in FORMS[name].items()), R.one, R.pos, FORMS[name], WORST[name], first, period
-        ),
+        margin_forms(SAYS.format(**FORMS[name]), R.one, R.pos, FORMS[name], WORST[name], first, period),
         Scope(order="forall T exists weights", t_min=first, t_max="T", vocabulary="given"),
         SOURCE,
     )
