@@ -211,9 +211,11 @@ def _state(pid: int) -> str:
 
 
 KEPT = {
+    "attention-distances": ("task", "lengths", "models"),  # the last digits of distances are free
     "ablation": ("assumption", "claim", "of", "statement"),  # a search of some seconds finds more on a quicker machine
     "compare": ("lengths", "words_per_length", "models"),  # the rest are probes and distances, whose last digits are free
     "training": ("digest", "scores", "status"),
+    "variation": ("changed", "digest", "exact_match_in", "exact_match_beyond"),
     "verdict": ("statement", "stands"),
 }
 
