@@ -58,6 +58,7 @@ FORMS = {
         "W_2": "T/(2*(T**2 - 1))",
     },
 }
+UNITS = {"basis": "T - 1", "minimal": "T // 2"}
 WORST = {"basis": dict.fromkeys(KINDS, "T - 1") | {"W_2": "T"}, "minimal": dict.fromkeys(KINDS, "E") | {"W_2": "T"}}
 
 
@@ -89,7 +90,7 @@ claims = [
     Claim(
         f"{name}-closed-forms",
         clocks[name],
-        margin_forms(SAYS.format(**FORMS[name]), R.one, R.pos, FORMS[name], WORST[name], first, period),
+        margin_forms(SAYS.format(**FORMS[name]), R.one, R.pos, UNITS[name], FORMS[name], WORST[name], first, period),
         Scope(order="forall T exists weights", t_min=first, t_max="T", vocabulary="given"),
         SOURCE,
     )

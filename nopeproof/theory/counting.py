@@ -338,7 +338,7 @@ class Counting:
         a, (top, share), name = weight(unit.first), parted_last(unit.last), f"u{b}.u{u}"
         at = lambda k: put(pre, {"k": k})  # noqa: E731
         j, odd, turns = Ratio("j"), [], []
-        for zero in last_on(pre) if not a.names() else ():
+        for zero in last_on(pre) if whole(a) and not a.names() else ():
             twice = place.normal(zero * 2)
             odd += [m[0] for m, c in twice.num.items() if whole(twice) and m and Fraction(c) % 2]
             zero = twice / Ratio(2) if place.halves else zero

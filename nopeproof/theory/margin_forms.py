@@ -35,7 +35,7 @@ from nopeproof.laws import value
 from nopeproof.residual import Subspace, Vector
 from nopeproof.scalars import spell
 from nopeproof.theory import margins
-from nopeproof.theory.places import Place, Undecided, last_on, parted_last, put, summed, weight
+from nopeproof.theory.places import Place, Undecided, last_on, number, parted_last, put, summed, weight
 from nopeproof.theory.rows import Symbol
 
 TOOL = "margins of the read-out for symbolic t and T, from the family's weights"
@@ -45,16 +45,18 @@ HALF = Ratio(Fraction(1, 2))
 
 
 def margin_forms(
-    says: str, one: Subspace, pos: Subspace, forms: Mapping[str, str], worst: Mapping[str, str], first: int, period: int = 1
+    says: str, one: Subspace, pos: Subspace, units: str, forms: Mapping[str, str], worst: Mapping[str, str], first: int, period: int = 1
 ) -> Holds:
     """The four margins of a clock for T, T the length of the word, are these expressions in T, and E, the largest even number up to T.
 
-    The clock is block 1's FFN, whose units read the two rows and no other.
+    The clock is block 1's FFN, whose units read the two rows and no other. Nothing is said of words of another length than the one that
+    the circuit is made for, by its number of units.
 
     Args:
         says: the statement in words.
         one: the row that is always 1.
         pos: the row that holds 1/t in front of the FFN of block 1, and t behind it.
+        units: how many there are, "linear in T" or "(linear in T) // n".
         forms: {"input", "scores", "W_1", "W_2"}: relative noise on 1/t, e^(2 d) for noise d on scores, relative noise on W_1, on W_2.
         worst: at which position each is attained, an expression in T and E.
         first: the least T that is spoken of.
@@ -69,6 +71,8 @@ def margin_forms(
 
     def predicate(trace: object) -> bool:
         circuit, T = trace.circuit, trace.T  # type: ignore[attr-defined]
+        if len(circuit.blocks[0].mlp.units) != number_of(units, T):
+            return True
         if any({*entries(u.read)} - {i, j} for u in circuit.blocks[0].mlp.units):
             return False
         try:
@@ -85,12 +89,27 @@ def margin_forms(
         try:
             if not isinstance(subject, Family) or scope.t_min < max(first, subject.T_min) or scope.arithmetic != "real":
                 raise Undecided(f"said of a family, in real numbers, from T = {first} on")
-            steps = tuple(_shown(clock_of(subject.symbolic, i, j), forms, worst, scope.t_min, period))
+            clock = clock_of(subject.symbolic, i, j)
+            _width(clock, units)
+            steps = tuple(_shown(clock, forms, worst, scope.t_min, period))
         except (Undecided, kernel.Reject) as why:
             return Evidence("open", scope, TOOL, time.perf_counter() - start, reason=str(why))
         return Evidence("proved", replace(scope, t_max="T", parameters="all"), TOOL, time.perf_counter() - start, steps=steps)
 
     return Holds(says, predicate, by)
+
+
+def number_of(units: str, T: int) -> int:
+    """How many units there are for a T."""
+    top, share = parted_last(units)
+    return floor(number(put(top, {"T": Ratio(T)})) / share)
+
+
+def _width(clock: Clock, units: str) -> None:
+    """Raise Undecided unless the clock has that many units for every T."""
+    (top, share), (told, by) = clock.last, parted_last(units)
+    if share != by or (top + share * (len(clock.alone) + 1 - clock.first) - told).num:
+        raise Undecided(f"the FFN does not have {units} units")
 
 
 NOWHERE = Place("any", (), ())  # variables are >= 0 there, and nothing else is known

@@ -269,3 +269,9 @@ def test_small_helpers():
     assert power(weight("2*ln(3) - ln(2)")) == Fraction(9, 2) and power(weight("ln(3)/2")) is None and power(t) is None
     assert whole(t * 2 - n) and not whole(t / Ratio(2)) and not whole(Ratio("u")) and not whole(Ratio(1) / t)
     assert [str(k.num) for k in last_on(weight("T*k"))][:1] == ["{}"]
+
+
+def test_a_range_that_begins_at_a_fraction_is_undecided():
+    units = Units(read=R.one * 2 - "k" * R.recip, write=R.out, first="3/2", last="T")
+    with pytest.raises(Undecided, match="up to which k"):
+        Counting(Family(circuit(Block([counts], MLP([units]))), T_min=2)).after(2)

@@ -13,19 +13,20 @@ from nopeproof.circuit import MLP, Family, Norm, Unit, Units
 from nopeproof.constructions import clock_margins as clocks
 from nopeproof.errors import NopeproofError
 from nopeproof.kernel import Ratio
+from nopeproof.run import run
 from nopeproof.theory import margins
-from nopeproof.theory.margin_forms import KINDS, At, Case, _cases, _lengths, clock_of, margin_forms, nonnegative
+from nopeproof.theory.margin_forms import KINDS, At, Case, _cases, _lengths, clock_of, margin_forms, nonnegative, number_of
 from nopeproof.theory.places import Undecided, number, put
 
 R = clocks.R
 FIRST = {"basis": (3, 1), "minimal": (4, 2)}
 
 
-def claim(name, forms=None, worst=None, period=None, **edit):
+def claim(name, forms=None, worst=None, period=None, units=None, **edit):
     """The claim with other forms, or about other weights."""
     found = library.load("clock-margins").claim(f"{name}-closed-forms")
     forms, worst = {**clocks.FORMS[name], **(forms or {})}, {**clocks.WORST[name], **(worst or {})}
-    statement = margin_forms("", R.one, R.pos, forms, worst, FIRST[name][0], period or FIRST[name][1])
+    statement = margin_forms("", R.one, R.pos, units or clocks.UNITS[name], forms, worst, FIRST[name][0], period or FIRST[name][1])
     [block] = found.subject.symbolic.blocks
     circuit = replace(found.subject.symbolic, blocks=[replace(block, **edit)])
     return guarded(replace(found, statement=statement, subject=Family(circuit, T_min=found.subject.T_min)))
@@ -102,13 +103,32 @@ def test_other_weights_are_open_and_mostly_refuted(edit):
     assert by(claim("basis", mlp=basis)).kind == "proved"
     c = claim("basis", **{"mlp": basis, **edit})
     assert by(c).kind == "open"
-    if edit.get("mlp") and edit["mlp"].activation == "relu" and edit["mlp"].units[0].bias == 0:
+    same_width = edit.get("mlp") and len(edit["mlp"].units) == 2 and edit["mlp"].units[1].last == "T - 1"
+    if same_width and edit["mlp"].activation == "relu" and edit["mlp"].units[0].bias == 0:
         assert exhaust(replace(c, scope=replace(c.scope, t_max=6)), 0.3).kind == "refuted"
 
 
 def test_what_is_written_elsewhere_does_not_matter():
     elsewhere = MLP([replace(basis.units[0], write=R.pos + R.one), range_of], b_2=R.bos.vector)
     assert by(claim("basis", mlp=elsewhere)).kind == "proved"
+
+
+@pytest.mark.parametrize(("name", "units"), [("basis", "T"), ("basis", "T - 2"), ("basis", "(T - 1) // 2"), ("minimal", "(T - 1) // 2")])
+def test_another_number_of_units_is_open(name, units):
+    assert by(claim(name, units=units)).kind == "open"
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_it_speaks_of_words_as_long_as_the_circuit_is_made_for(name):
+    """The margins of a member are those of its own T: at a shorter length there are others, and the statement is about none of them."""
+    c = library.load("clock-margins").claim(f"{name}-closed-forms")
+    wrong = claim(name, {"input": "1/(3*T)"})
+    for T in (4, 7, 8):
+        for length in range(4, T + 1):
+            trace = run(c.subject.at(T), ["<bos>"] + ["a"] * (length - 1))
+            same = len(c.subject.at(T).blocks[0].mlp.units) == len(c.subject.at(length).blocks[0].mlp.units)
+            assert c.statement.predicate(trace) and wrong.statement.predicate(trace) is not same
+    assert [number_of(clocks.UNITS[name], T) for T in (2, 5, 8)] == [len(c.subject.at(T).blocks[0].mlp.units) for T in (2, 5, 8)]
 
 
 def test_a_single_member_and_shorter_lengths_are_not_shown():
