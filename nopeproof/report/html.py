@@ -81,6 +81,7 @@ def content(found: Ledger) -> dict[str, Any]:
         "runs": trained.runs(found.of("training")),
         "audits": [audited(r) for r in {r["data"]["model"]["folder"]: r for r in found.of("audit")}.values()],
         "comparison": trained.comparison(found.of("compare")),
+        "built": trained.built(found.of("compare")),
         "varied": trained.varied(found.of("variation")),
         "nearest": trained.nearest(found.of("attention-distances")),
         "generalisation": generalised.shown(found.of("length-generalisation")),

@@ -131,6 +131,33 @@ def nearest(rows: Sequence[Row]) -> dict[str, Any] | None:
     }
 
 
+def built(rows: Sequence[Row]) -> dict[str, Any] | None:
+    """Every NoPE model that was held beside the construction, in its newest row: how many of each verdict, and a table with the figures."""
+    newest = {(m["digest"], m["seed"]): m for r in rows for run in r["data"].get("built", ()) for m in run["models"] if m.get("verdict")}
+    if not newest:
+        return None
+    lines = []
+    for m in sorted(newest.values(), key=lambda m: (m["task"], m["seed"])):
+        near = ", ".join(f"{h['layer']}.{h['head']}" for h in m["near_heads"]) or "none"
+        after = [f"{m['ablate'][key]['exact_match']:.3f}" if m["heads"] else "–" for key in ("all", "others")]
+        figures = [f"{m['exact_match']:.3f}", str(m["heads"]), *after, f"{m['cut_bos']['exact_match']:.3f}"]
+        lines.append([m["task"], m["name"], m["verdict"], near, *figures])
+    counts = Counter(line[2] for line in lines)
+    headings = (
+        "task",
+        "model",
+        "verdict",
+        "near heads",
+        "exact match",
+        "swapped for the exact head",
+        "without them",
+        "without as many others",
+        "<bos> cut",
+    )
+    title = "heads nearer to 1/t than any of drawn weights (layer.head), and exact match on the lengths trained on after interventions"
+    return {"sentence": ", ".join(f"{verdict}: {n}" for verdict, n in counts.most_common()), "table": (title, headings, lines)}
+
+
 def varied(rows: Sequence[Row]) -> tuple[str, Sequence[str], list[list[str]]]:
     """A table of what was changed, one thing at a time: exact match of each encoding, mean over seeds with the least and the most."""
     newest = {(r["data"]["task"], r["data"]["changed"], r["data"]["pe"]): r["data"] for r in rows}

@@ -86,7 +86,14 @@ def model(pe, seed, values):
     }  # fmt: skip
 
 
+HELD = {
+    "name": "nope/0", "pe": "nope", "task": "copy", "seed": 0, "digest": "d", "exact_match": 0.99, "token_accuracy": 1.0,
+    "near_heads": [{"layer": 2, "head": 1, "nats": 0.01}], "cut_bos": {"exact_match": 0.015625, "token_accuracy": 0.2}, "heads": 1,
+    "verdict": "found", "ablate": {"each": [], "all": {"exact_match": 0.125}, "others": {"exact_match": 0.875}},
+}  # fmt: skip
+LOST = {**HELD, "seed": 1, "name": "nope/1", "verdict": "not learned", "heads": 0}
 COMPARED = {
+    "built": [{"models": [HELD, LOST, {"pe": "t5", "digest": "e", "seed": 0}]}],
     "schema": 1, "units": {}, "lengths": [2, 3], "words_per_length": 4, "seed": 0, "distances": [],
     "models": [model("nope", 0, [1.0, 0.5, 0.0]), model("nope", 1, [1.0, 0.7, 0.1]), model("t5", 0, [1.0, 1.0, 0.2])],
     "summary": [{"task": "copy", "length": 2, "other": "t5", "kind": "encoding", "mean": 0.05, "least": 0.04, "most": 0.06, "pairs": 2}],
@@ -227,6 +234,12 @@ def test_the_nearest_encoding_is_that_of_other_seeds_at_the_length_trained_to(te
     assert "Of 1 tasks, NoPE's attention is nearest to alibi on 1; to T5's bias on 0." in said
     assert "replace 2 layers t5 0.750 (0.500 to 1.000) 0.125 (0.000 to 0.250)" in said
     assert "reverse 4 alibi 0.030, t5 0.040 0.011 0.125 – –" in said
+
+
+def test_each_nope_model_has_its_verdict_beside_the_construction(text):
+    said = " ".join(" ".join(Page(text).words).split())
+    assert "Of the NoPE models held beside it: found: 1, not learned: 1." in said
+    assert "copy nope/0 found 2.1 0.990 1 0.125 0.875 0.016" in said and "copy nope/1 not learned 2.1 0.990 0 – – 0.016" in said
 
 
 def test_a_kind_without_a_section_is_listed_and_not_dropped(text):
