@@ -130,14 +130,19 @@ def generalises_better(better: str, worse: str) -> Callable[[Runs], Outcome]:
 
 
 def nearest_encoding(expected: str) -> Callable[[Runs], Outcome]:
-    """In every comparison with all of T5, ALiBi, Rotary and an absolute encoding, this one is nearest to NoPE."""
+    """In every comparison with T5, ALiBi, Rotary and sinusoids this one is nearest to NoPE; with other seeds than its own, if there are."""
 
     def check(runs: Runs) -> Outcome:
-        groups: dict[tuple[str, int], dict[str, float]] = {}
+        kinds: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
         for row in runs.distances:
-            if row["kind"] == "encoding":
-                groups.setdefault((row["task"], row["length"]), {})[row["other"]] = row["mean"]
-        whole = {key: found for key, found in groups.items() if {"t5", "alibi", "rotary", "ape-sinusoidal"} <= set(found)}
+            if row["kind"] in ("encoding", "encoding, other seed"):
+                kinds.setdefault((row["task"], row["length"]), {}).setdefault(row["kind"], {})[row["other"]] = row["mean"]
+        groups = {key: found.get("encoding, other seed", found.get("encoding", {})) for key, found in kinds.items()}
+        whole = {
+            key: found
+            for key, found in groups.items()
+            if {"t5", "alibi", "ape-sinusoidal"} <= set(found) and any(pe.startswith("rotary") for pe in found)
+        }
         if not whole:
             return NONE
         nearest = {key: min(found, key=lambda pe, found=found: found[pe]) for key, found in whole.items()}

@@ -88,7 +88,9 @@ def compare_runs(
             (one head, 1/t) or "key-only" (one head, softmax of i). A matched figure gives every head a partner of its
             own. A legacy figure is null where it is infinite, or undefined for want of a pair i < j.
         ``summary``: mean of these over pairs of models, nearest first: {task, length, other, kind, mean, least, most,
-            matched, per_layer, pairs}. Two NoPE models are one pair, not two.
+            matched, per_layer, pairs}. Two NoPE models are one pair, not two. There is one kind more, "encoding, other seed",
+            and it is the one to go by: an encoding without weights of its own starts, at the same seed, from the very weights that
+            NoPE starts from, one with weights does not, and what is left of that after training is no likeness of encodings.
 
     Raises:
         NopeproofError: no finished run is there, there are fewer than 2 words, or runs on one task differ in depth.
@@ -103,7 +105,7 @@ def compare_runs(
         if progress:
             progress(folder.name, done, len(folders))
         models += observe(folder, looked_at, words_per_length, seed)
-    distances = _from_reference(models, looked_at)
+    pairs = _from_reference(models, looked_at)
     found = [_model(m, looked_at) for m in models]
     return {
         "schema": 1,
@@ -114,8 +116,8 @@ def compare_runs(
         "models": found,
         "accuracy": accuracy(found),
         "ranking": ranking(found),
-        "distances": distances,
-        "summary": _summary(distances),
+        "distances": [row for row in pairs if row["kind"] != CROSSED],
+        "summary": _summary(pairs),
     }
 
 
@@ -124,9 +126,6 @@ def distances(
     runs: Sequence[Path], *, lengths: Sequence[int] | None = None, seed: int = 0, words_per_length: int = 32, answered: float = 0.0
 ) -> dict[str, Any]:
     """The attention distances alone, of runs of one task: {task, lengths, words_per_length, seed, models, summary}, as `compare_runs`.
-
-    There is one kind more, "encoding, other seed": models of one seed start from the same weights wherever they have the same shapes,
-    and what remains of that after training is no likeness of encodings.
     ``models`` names those that took part: {name, digest, exact_match}, the last on the lengths trained on. Those with less than
     ``answered`` of it take no part. Raises NopeproofError as `compare_runs`, or if runs are of several tasks.
     """
@@ -143,7 +142,7 @@ def distances(
         "words_per_length": words_per_length,
         "seed": seed,
         "models": [{"name": m.name, "digest": m.cell.digest, "exact_match": inside[id(m)]} for m in models],
-        "summary": _summary(_from_reference(models, looked_at, crossed=True)),
+        "summary": _summary(_from_reference(models, looked_at)),
     }
 
 
@@ -159,12 +158,12 @@ def _looked_at(folders: Sequence[Path], lengths: Sequence[int] | None) -> tuple[
     return tuple(lengths or default_lengths(_cell_of(folders[0])))
 
 
-def _from_reference(models: Sequence[Observed], lengths: Sequence[int], crossed: bool = False) -> list[dict[str, Any]]:
+def _from_reference(models: Sequence[Observed], lengths: Sequence[int]) -> list[dict[str, Any]]:
     return [
         row
         for index, model in enumerate(models)
         if model.cell.pe == REFERENCE
-        for row in _distances(model, _partners(index, models, crossed), lengths)
+        for row in _distances(model, _partners(index, models), lengths)
     ]
 
 
@@ -311,7 +310,7 @@ def _spread(head: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.broadcast_to(head, (*like.shape[:2], 1, *like.shape[-2:]))
 
 
-def _partners(index: int, models: Sequence[Observed], crossed: bool) -> list[tuple[Observed, str]]:
+def _partners(index: int, models: Sequence[Observed]) -> list[tuple[Observed, str]]:
     """The models a NoPE model is compared with, and in what respect; of two NoPE models the first is the reference."""
     reference = models[index]
     found = []
@@ -322,7 +321,7 @@ def _partners(index: int, models: Sequence[Observed], crossed: bool) -> list[tup
             found.append((other, "other seed" if other.cell.recipe == reference.cell.recipe else "other recipe"))
         elif other.cell.pe != REFERENCE and other.seed == reference.seed:
             found.append((other, "encoding"))
-        elif other.cell.pe != REFERENCE and crossed:
+        elif other.cell.pe != REFERENCE:
             found.append((other, CROSSED))
     return found
 

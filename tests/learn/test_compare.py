@@ -46,7 +46,7 @@ def test_comparison(runs: Path):
         assert all(a <= b + 1e-12 for a, b in zip(row["per_layer"], row["matched_per_layer"], strict=True)) or row["kind"] != "encoding"
     assert {(r["other"], r["kind"], r["pairs"]) for r in result["summary"]} == {
         ("t5", "encoding", 2), ("other seed", "other seed", 1), ("untrained", "untrained", 2),
-        ("uniform", "uniform", 2), ("key-only", "key-only", 2),
+        ("uniform", "uniform", 2), ("key-only", "key-only", 2), ("t5", "encoding, other seed", 2),
     }  # fmt: skip
     assert result["ranking"] == {"ties": "mean", "rows": [], "left_out": [f"copy:symbols=4 {m['name']}" for m in result["models"]]}
     assert [(row["pe"], row["seeds"], row["learned"], row["beyond"]) for row in result["accuracy"]] == [
@@ -60,7 +60,7 @@ def test_comparison(runs: Path):
 def test_distances_alone_are_those_of_the_comparison_and_cross_the_seeds(runs: Path):
     found, whole = distances([runs], words_per_length=4), compare_runs([runs], words_per_length=4)
     crossed = [row for row in found["summary"] if row["kind"] == "encoding, other seed"]
-    assert [row for row in found["summary"] if row not in crossed] == whole["summary"]
+    assert found["summary"] == whole["summary"] and not any(row["kind"] == "encoding, other seed" for row in whole["distances"])
     assert {row["other"] for row in crossed} == {m["pe"] for m in whole["models"]} - {"nope"} and {row["pairs"] for row in crossed} == {2}
     assert {m["name"]: m["exact_match"] for m in found["models"]} == {m["name"]: m["exact_match_in"] for m in whole["models"]}
     assert distances([runs], words_per_length=4, answered=1.01)["summary"] == []
