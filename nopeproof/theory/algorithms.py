@@ -254,8 +254,8 @@ def scores(says: str, block: int, head: int, value: str, query: Mapping[str, Cou
 
     def goal(run: Counting) -> Iterator[str]:
         places, asked = run.after(2 * block - 2), run.circuit.blocks[block - 1].heads[head]
-        if not isinstance(asked, Head) or asked.scale != "1":
-            raise Undecided("an opaque head, or scores that are scaled")
+        if not isinstance(asked, Head):
+            raise Undecided("an opaque head")
         for place in places:
             for other in [key for key in places if run.sees(place, key)]:
                 names = {n: q.at_place(p) for of, p in ((query, place), (key, other)) for n, q in of.items()}

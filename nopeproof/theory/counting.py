@@ -149,9 +149,8 @@ class Counting:
 
     def means(self, head: Any, place: Place, layer: list, rows: list) -> dict[int, Ratio | None]:
         """{coordinate: mean of the values}, weighted by count and e^score; None where a score is no whole multiple of logarithms."""
-        scale = weight("1" if head.scale == "1" else f"sqrt({head.d_head})/{head.d_head}")
         some = [(kinds[0].x, n, rows[members[0]]) for kinds, n, members in layer if kinds]
-        scores = [scale * self.score(head, place.x, x) for x, _, _ in some]
+        scores = [self.score(head, place.x, x) for x, _, _ in some]
         powers = [power(s - scores[0]) for s in scores]
         out: dict[int, Ratio | None] = {}
         for i in sorted({i for o in head.W_O for i in o.indices}):
@@ -168,8 +167,9 @@ class Counting:
         return out
 
     def score(self, head: Any, x: Sequence[Ratio], y: Sequence[Ratio]) -> Ratio:
-        """<W_Q x, W_K y>, without the scale."""
-        return sum((self.dot(q, x) * self.dot(k, y) for q, k in zip(head.W_Q, head.W_K, strict=True)), Ratio(0))
+        """The head's scale times <W_Q x, W_K y>."""
+        scale = weight("1" if head.scale == "1" else f"sqrt({head.d_head})/{head.d_head}")
+        return scale * sum((self.dot(q, x) * self.dot(k, y) for q, k in zip(head.W_Q, head.W_K, strict=True)), Ratio(0))
 
     def looked(self, at: tuple[int, int], found: Any, asked: Place, place: Place, keys: list[Place]) -> Iterator[Place]:
         """The place split by where its look-up falls and on what token; or with unknowns where the head is no look-up."""

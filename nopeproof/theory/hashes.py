@@ -44,7 +44,7 @@ class Hash:
         x = [lowest(y - centre) for y in general[0]]
         self.R = lowest(sum((y * y for y in x), Ratio(0)) / Ratio(d))
         at_i = [put(y, {"t": Ratio("i")}) for y in x]
-        self.N = lowest(run.score(head, x, at_i) * weight("1" if head.scale == "1" else f"sqrt({head.d_head})/{head.d_head}"))
+        self.N = lowest(run.score(head, x, at_i))
 
     def at(self, text: str) -> Ratio:
         """An expression in t and i, over polynomials that are > 0 for t, i >= 1."""

@@ -289,3 +289,14 @@ def test_what_a_named_prover_said_is_asked_again():
     assert replay(claim, row, Path()).status == "accepted"
     other = reads("", F1, claim.circuit.residual.second, "s", s=Number(at=3, here=True))
     assert replay(replace(claim, statement=other), row, Path()).status == "rejected"
+
+
+def test_the_scale_of_scores_is_part_of_them():
+    found = library.load("more-complex-schemes").claim("parity")
+    first, second = found.subject.symbolic.blocks
+    [head] = second.heads
+    twice = Head(W_Q=[head.W_Q[0]] * 4, W_K=[head.W_K[0]] * 4, W_V=[0], W_O=[head.W_O[0]], scale="1/sqrt(d_head)")
+    subject = replace(found.subject, symbolic=replace(found.subject.symbolic, blocks=[first, Block([twice])]))
+    at_t, at_i = {"p": Parity(Number())}, {"q": Parity(Number())}
+    for value, kind in (("(1 - 2*p)*(1 - 2*q)*2", "proved"), ("(1 - 2*p)*(1 - 2*q)*4", "open")):
+        assert by(replace(found, subject=subject, statement=scores("", 2, 0, value, at_t, at_i))).kind == kind
