@@ -6,10 +6,11 @@ An attention map's row t is a distribution over the keys 1..t; entries past t ar
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 Maps = Float[np.ndarray, "*batch h t t"]
 OtherMaps = Float[np.ndarray, "*#batch g t t"]
@@ -57,22 +58,31 @@ def attention_distance(a: Maps, b: OtherMaps) -> Float[np.ndarray, "*batch h g"]
     looked at. What it costs is one logarithm for each of its entries and pair of heads, and above all the memory these go through:
     so words are taken in blocks that stay in the cache.
     """
-    T, (h, g) = a.shape[-1], (a.shape[-3], b.shape[-3])
-    batch = np.broadcast_shapes(a.shape[:-3], b.shape[:-3])
-    lower, least = np.flatnonzero(np.tri(T)), float(np.finfo(a.dtype).tiny) ** 0.5  # so that no product of it is denormal
-    rows = [np.broadcast_to(maps, (*batch, *maps.shape[-3:])).reshape(-1, maps.shape[-3], T * T) for maps in (a, b)]
-    p, q = (torch.from_numpy(r.take(lower, axis=-1, mode="clip")).clamp_(min=least) for r in rows)
-    # with s = p + q = 2 m: -2 sum m ln m = ln 2 sum s - sum s ln s, which spares the halves
-    own_p, own_q = (x.log().mul_(x).sum(-1).add_(x.sum(-1), alpha=math.log(2)) for x in (p, q))
-    mixed = p.new_empty(len(p), h, g)
+    T, (h, g), lower = a.shape[-1], (a.shape[-3], b.shape[-3]), _lower(a.shape[-1])
+    batch, least = np.broadcast_shapes(a.shape[:-3], b.shape[:-3]), float(np.finfo(a.dtype).tiny) ** 0.5  # so that no product is denormal
+    rows = [np.broadcast_to(maps, (*batch, *maps.shape[-3:])).reshape(-1, T * T) for maps in (a, b)]
+    both, split = np.empty((sum(map(len, rows)), len(lower)), a.dtype), len(rows[0])
+    for part, there in zip(rows, (both[:split], both[split:]), strict=True):
+        part.take(lower, axis=-1, mode="clip", out=there)
+    x = torch.from_numpy(both).clamp_(min=least)
+    own = x.log().mul_(x).sum(-1)
+    p, q = x[:split].unflatten(0, (-1, h)), x[split:].unflatten(0, (-1, g))
+    mixed = x.new_empty(len(p), h, g)
     block = max(1, CACHE // (h * g * len(lower)))
-    room, logs = (p.new_empty(min(block, len(p)), h, g, len(lower)) for _ in range(2))
+    room, logs = x.new_empty(2, min(block, len(p)), h, g, len(lower))
     for start in range(0, len(p), block):
         here = slice(start, start + block)
         s = torch.add(p[here, :, None], q[here, None, :], out=room[: len(p[here])])
         torch.sum(torch.log(s, out=logs[: len(s)]).mul_(s), dim=-1, out=mixed[here])
-    distance = own_p[:, :, None] + own_q[:, None, :] - mixed
-    return distance.mul_(1 / (2 * T)).clamp_(min=0).reshape(*batch, h, g).numpy()
+    # with s = p + q = 2 m, a row of which sums to 2: -2 sum m ln m = 2 ln 2 - sum s ln s
+    distance = mixed.neg_().add_(own[:split].view(-1, h, 1)).add_(own[split:].view(-1, 1, g)).mul_(1 / (2 * T)).add_(math.log(2))
+    return distance.clamp_(min=0).view(*batch, h, g).numpy()
+
+
+@lru_cache(64)
+def _lower(T: int) -> Int[np.ndarray, " k"]:
+    """Where the lower triangle of a T x T matrix is in its T^2 numbers."""
+    return np.flatnonzero(np.tri(T))
 
 
 CACHE = 2**17
