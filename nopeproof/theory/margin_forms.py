@@ -62,8 +62,10 @@ def margin_forms(
         first: the least T that is spoken of.
         period: with which the number of hidden units goes. E is known where it is even.
 
-    Raises NopeproofError for a form in anything else.
+    Raises NopeproofError for a form in anything else, or a period below 1.
     """
+    if type(period) is not int or period < 1:
+        raise NopeproofError(f"margins with the period {period!r}", "without residues there is no case to show", "a whole number from 1")
     i, j, names = one.start, pos.start, {"T", "E"} if period % 2 == 0 else {"T"}
     for text in [*forms.values(), *worst.values()]:
         if unknown := sorted({n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)} - names):
@@ -87,7 +89,7 @@ def margin_forms(
     def by(claim: Claim) -> Evidence:
         start, scope, subject = time.perf_counter(), claim.scope, claim.subject
         try:
-            if not isinstance(subject, Family) or scope.t_min < max(first, subject.T_min) or scope.arithmetic != "real":
+            if type(subject) is not Family or scope.t_min < max(first, subject.T_min) or scope.arithmetic != "real":
                 raise Undecided(f"said of a family, in real numbers, from T = {first} on")
             clock = clock_of(subject.symbolic, i, j)
             _width(clock, units)
@@ -155,11 +157,16 @@ def entries(v: Any) -> dict[int, Ratio]:
 
 def clock_of(circuit: Circuit, one: int, pos: int) -> Clock:
     """The clock in block 1's FFN. Raises Undecided where it is not of the form above."""
+    if not circuit.blocks:
+        raise Undecided("no block")
     block, alone, ranges = circuit.blocks[0], [], []
     plain = block.mlp is not None and block.mlp.activation == "relu" and block.norm_ffn is None
     if not plain or pos in entries(block.mlp.b_2):  # type: ignore[union-attr]
         raise Undecided("no FFN of ReLU units without a norm and an output bias")
     for unit in block.mlp.units:  # type: ignore[union-attr]
+        beside = [*entries(unit.write).values(), *entries(block.mlp.b_2).values()]  # type: ignore[union-attr]
+        if any(v != "T" and v != "k" for x in beside for v in x.names()):
+            raise Undecided("weights that are not rational")
         read, write = entries(unit.read), entries(unit.write)
         if set(read) - {one, pos} or weight(spell(unit.bias)).num:  # type: ignore[arg-type]
             raise Undecided("a unit that reads more than the clock, or has a bias")
@@ -177,7 +184,10 @@ def clock_of(circuit: Circuit, one: int, pos: int) -> Clock:
             raise Undecided("a unit by itself whose weights depend on T")
         if not all(map(nonnegative, (r.bias, r.slope * -1, r.write))):
             raise Undecided("a unit that does not have w, b >= 0 >= s")
-    return Clock(tuple(r for _, r in alone), ramp, low, parted_last(unit.last))
+    last = parted_last(unit.last)
+    if last[0].names() - {"T"}:
+        raise Undecided(f"units up to {unit.last}")
+    return Clock(tuple(r for _, r in alone), ramp, low, last)
 
 
 def nonnegative(x: Ratio) -> bool:

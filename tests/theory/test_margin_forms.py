@@ -108,6 +108,24 @@ def test_other_weights_are_open_and_mostly_refuted(edit):
         assert exhaust(replace(c, scope=replace(c.scope, t_max=6)), 0.3).kind == "refuted"
 
 
+@pytest.mark.parametrize("period", [0, -1, 1.0])
+def test_a_period_without_residues_is_refused(period):
+    with pytest.raises(NopeproofError, match="no case to show"):
+        margin_forms("", R.one, R.pos, "T - 1", clocks.FORMS["basis"], clocks.WORST["basis"], 3, period)
+
+
+@pytest.mark.parametrize(
+    "mlp",
+    [
+        MLP([replace(basis.units[0], write=R.pos + "sqrt(2)" * R.one), range_of]),
+        replace(basis, b_2="ln(2)" * R.bos),
+        MLP([basis.units[0], replace(range_of, last="T + k")]),
+    ],
+)
+def test_what_no_run_could_confirm_is_open(mlp):
+    assert by(claim("basis", mlp=mlp, units=None if mlp.units[1].last == "T - 1" else "T + k + 1")).kind == "open"
+
+
 def test_what_is_written_elsewhere_does_not_matter():
     elsewhere = MLP([replace(basis.units[0], write=R.pos + R.one), range_of], b_2=R.bos.vector)
     assert by(claim("basis", mlp=elsewhere)).kind == "proved"
