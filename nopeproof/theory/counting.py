@@ -203,7 +203,7 @@ class Counting:
                 if mark not in done:
                     done.add(mark)
                     every = {i: [self.value(head, column, k) for k in keys] for i, column in columns.items()}
-                    yield self.read_off(here, at, Look(p, base, where, key.token), values, every)
+                    yield self.read_off(here, at, Look(p, base, where, key.token), values, every, keys)
 
     def value(self, head: Any, column: list[Ratio], key: Place) -> Ratio:
         """What a key adds to one coordinate at full weight."""
@@ -234,7 +234,7 @@ class Counting:
         p = Ratio({tuple(v for v in m if v != log[0]): Fraction(x) / (-2 * c) for m, x in linear.items()})
         return (p, int(log[0][3:]) ** int(-c)) if whole(p) and all(len(m) <= 1 for m in p.num) else None
 
-    def read_off(self, place: Place, at: tuple[int, int], look: Look, values: dict, every: dict) -> Place:
+    def read_off(self, place: Place, at: tuple[int, int], look: Look, values: dict, every: dict, keys: list[Place]) -> Place:
         """The residual after a look-up: the value at its key, up to what the other keys may add."""
         x, boxes = list(place.x), dict(place.boxes)
         for i, v in values.items():
@@ -251,7 +251,9 @@ class Counting:
                     continue
                 (name_of,) = names
                 ((monomial, step),) = next(y.num for y in others if y.num).items()
-                if monomial != (name_of,) or not name_of.startswith("n") or "@" in name_of:
+                # a key at which nothing is read must be one at which that count is 0: else the value jumps between neighbours
+                jumps = any(not y.num and not key.zero(Ratio(name_of)) for y, key in zip(others, keys, strict=True))
+                if monomial != (name_of,) or not name_of.startswith("n") or "@" in name_of or jumps:
                     x[i] = x[i] + Ratio(f"?{at[0]}.{at[1]}.{i}")
                     continue
                 high = abs(step) * look.drift
