@@ -10,9 +10,12 @@ from nopeproof import library
 from nopeproof.checks import proof_of
 from nopeproof.checks.exhaust import exhaust, guarded
 from nopeproof.checks.mutants import mutants
-from nopeproof.circuit import MLP, Block, Embedding, Family, Head, Norm
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Head, Norm, Units
 from nopeproof.claims import FOREIGN, Claim, Fails, Holds, Scope, after_attention, after_ffn
 from nopeproof.errors import NopeproofError
+from nopeproof.parts import clock_powers, look_up, uniform_head
+from nopeproof.residual import Residual
+from nopeproof.run import run
 from nopeproof.theory.algorithms import Number, Parity, Previous, Recent, answers, looks, reads, scores
 from nopeproof.theory.brackets import margins, recognises
 from nopeproof.theory.hashes import formula, gap, peak
@@ -300,3 +303,19 @@ def test_the_scale_of_scores_is_part_of_them():
     at_t, at_i = {"p": Parity(Number())}, {"q": Parity(Number())}
     for value, kind in (("(1 - 2*p)*(1 - 2*q)*2", "proved"), ("(1 - 2*p)*(1 - 2*q)*4", "open")):
         assert by(replace(found, subject=subject, statement=scores("", 2, 0, value, at_t, at_i))).kind == kind
+
+
+def test_a_count_that_only_some_keys_carry_is_no_count_to_look_up():
+    """The count of a's at each a, 0 at each b: it moves by more than 1 from key to key, and a look-up leaks that much more."""
+    R = Residual(one=1, bos=1, kind=1, isb=1, recip=1, share=1, pos=1, square=1, count=1, out=1)
+    distance = "T" * R.share - "T*k" * R.recip - "2*T" * R.isb
+    up = Units(read=R.one + distance, write=R.count, first="1", last="T - 1")
+    units = [*clock_powers(R.one, R.recip, R.pos, R.square).units, up, Units(distance, -1 * R.count, first="1", last="T - 1")]
+    first = Block([uniform_head([R.bos, R.kind], [R.recip, R.share])], MLP(units))
+    second = Block([look_up(R.pos - R.one, R.one, R.pos, R.square, 2, W_V=[R.count], W_O=[R.out])])
+    tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one + R.kind, "b": R.one + R.isb})
+    family = Family(Circuit(R, tokens, blocks=[first, second], bos="<bos>"), T_min=2)
+    value = reads("", after_attention(2), R.out, "p*(c - r)", "13/10", p=Previous("a"), c=Number(("a",)), r=Recent("a", 1))
+    claim = Claim("x", family, value, Scope(order="forall T exists weights", t_max="T", vocabulary="given"), "s")
+    word = ["<bos>", *["a"] * 12, "b", "a"]
+    assert by(claim).kind == "open" and not value.predicate(run(family.at(len(word)), word))

@@ -10,10 +10,13 @@ from nopeproof import library
 from nopeproof.checks import proof_of
 from nopeproof.checks.exhaust import exhaust, guarded
 from nopeproof.checks.mutants import mutants
-from nopeproof.circuit import Circuit, Norm
-from nopeproof.claims import Claim, Equals, Evidence, Scope, after_attention
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Family, Norm, Unit
+from nopeproof.claims import Claim, Equals, Evidence, Scope, after_attention, after_ffn
 from nopeproof.errors import NopeproofError
 from nopeproof.laws import Case, Law
+from nopeproof.parts import uniform_head
+from nopeproof.residual import Residual
+from nopeproof.run import run
 from nopeproof.theory.counted_laws import counted_law
 
 PROVED = [("sink-alibi", "error"), ("sink-margins", "last-decides"), ("selector-width", "error"), ("long-prefixes-collapse", "no-floor")]
@@ -135,3 +138,16 @@ def test_a_law_about_words_that_begin_in_a_given_way_is_left_open():
     claim, law, _ = law_of("selector-width", "error")
     found = said(replace(claim, statement=Law(cases=[case("share", "0", first=2, tokens={2: "a"})], reads=law.reads)))
     assert found.kind == "open" and "begin" in found.reason
+
+
+def test_a_law_that_speaks_of_T_about_a_family_is_open():
+    """T is the length of the word there, and that of the longest word in the weights: x = T is true of words of full length alone."""
+    R = Residual(one=1, bos=1, recip=1, out=1)
+    tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one.vector})
+    block = Block([uniform_head([R.bos], [R.recip])], MLP([Unit(read=R.one, write="T" * R.out)]))
+    family = Family(Circuit(R, tokens, blocks=[block], bos="<bos>"), T_min=2)
+    law = Law(cases=[Case("x", "T")], reads={"x": (after_ffn(1), R.out)})
+    claim = Claim("x", family, law, Scope(order="forall T exists weights", t_max="T", vocabulary="given"), "s")
+    word = ("<bos>", "a", "a")
+    assert counted_law(claim).kind == "open"
+    assert law.predicate(run(family.at(3), word)) and not law.predicate(run(family.at(6), word))
