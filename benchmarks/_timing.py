@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -18,3 +18,8 @@ def best(act: Callable[[], Any], times: int = 5, clock: Callable[[], float] = ti
         act()
         found.append(clock() - start)
     return min(found)
+
+
+def in_turn(acts: Sequence[Callable[[], Any]], times: int, clock: Callable[[], float] = time.process_time) -> list[float]:
+    """Seconds of the fastest run of each, the acts taking turns: what slows the machine for a while slows them all, not their ratio."""
+    return [min(of_one) for of_one in zip(*([best(act, 1, clock) for act in acts] for _ in range(times)), strict=True)]

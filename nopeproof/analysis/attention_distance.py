@@ -5,12 +5,12 @@ An attention map's row t is a distribution over the keys 1..t; entries past t ar
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
 Maps = Float[np.ndarray, "*batch h t t"]
 OtherMaps = Float[np.ndarray, "*#batch g t t"]
@@ -55,37 +55,43 @@ def attention_distance(a: Maps, b: OtherMaps) -> Float[np.ndarray, "*batch h g"]
     """D_AT(P, Q) = (1/T) sum_t JSD(P_t | Q_t) for all heads P of ``a``, Q of ``b``, in nats (kazemnejad2023, eq. 2).
 
     Computed in the precision of the maps. The sum over t of entropies is one sum over the lower triangle, which is all that is
-    looked at. What it costs is one logarithm for each of its entries and pair of heads, and above all the memory these go through:
-    so words are taken in blocks that stay in the cache.
+    looked at. What it costs is one logarithm for each of its entries, of each head and of each pair of heads; the rest is memory
+    these go through, so words are taken in blocks that stay in the cache.
     """
-    T, (h, g), lower = a.shape[-1], (a.shape[-3], b.shape[-3]), _lower(a.shape[-1])
-    batch, least = np.broadcast_shapes(a.shape[:-3], b.shape[:-3]), float(np.finfo(a.dtype).tiny) ** 0.5  # so that no product is denormal
-    rows = [np.broadcast_to(maps, (*batch, *maps.shape[-3:])).reshape(-1, T * T) for maps in (a, b)]
-    both, split = np.empty((sum(map(len, rows)), len(lower)), a.dtype), len(rows[0])
-    for part, there in zip(rows, (both[:split], both[split:]), strict=True):
-        part.take(lower, axis=-1, mode="clip", out=there)
-    x = torch.from_numpy(both).clamp_(min=least)
-    own = x.log().mul_(x).sum(-1)
-    p, q = x[:split].unflatten(0, (-1, h)), x[split:].unflatten(0, (-1, g))
-    mixed = x.new_empty(len(p), h, g)
-    block = max(1, CACHE // (h * g * len(lower)))
-    room, logs = x.new_empty(2, min(block, len(p)), h, g, len(lower))
-    for start in range(0, len(p), block):
+    T, h, g = a.shape[-1], a.shape[-3], b.shape[-3]
+    batch, lower = np.broadcast_shapes(a.shape[:-3], b.shape[:-3]), _lower(T)
+    ours = (torch.from_numpy(np.require(maps, a.dtype, ["C", "W"])) for maps in (a, b))
+    rows = [maps.expand(*batch, *maps.shape[-3:]).reshape(-1, T * T) for maps in ours]
+    split, size = len(rows[0]), len(lower)
+    words, x = split // h, rows[0].new_empty(sum(map(len, rows)), size)
+    for part, there in zip(rows, (x[:split], x[split:]), strict=True):
+        torch.index_select(part, 1, lower, out=there)
+    x.clamp_(min=float(np.finfo(a.dtype).tiny) ** 0.5)  # so that no product is denormal
+    block = max(1, min(words, CACHE // (h * g * size)))
+    means, logs = x.new_empty(2, block, h * g, size)
+    own = np.concatenate([_x_log_x(part, logs.view(-1, size)) for part in x.split(block * h * g)])
+    x.mul_(0.5)  # the mean of two equal heads is then that head, to the bit, and their distance exactly 0
+    p, q, mixed = x[:split].view(words, h, 1, size), x[split:].view(words, 1, g, size), np.empty((words, h, g), a.dtype)
+    for start in range(0, words, block):
         here = slice(start, start + block)
-        s = torch.add(p[here, :, None], q[here, None, :], out=room[: len(p[here])])
-        torch.sum(torch.log(s, out=logs[: len(s)]).mul_(s), dim=-1, out=mixed[here])
-    # with s = p + q = 2 m, a row of which sums to 2: -2 sum m ln m = 2 ln 2 - sum s ln s
-    distance = mixed.neg_().add_(own[:split].view(-1, h, 1)).add_(own[split:].view(-1, 1, g)).mul_(1 / (2 * T)).add_(math.log(2))
-    return distance.clamp_(min=0).view(*batch, h, g).numpy()
+        m = torch.add(p[here], q[here], out=means[: len(p[here])].view(-1, h, g, size))
+        mixed[here] = _x_log_x(m, logs.view(-1, h, g, size))
+    distance = (own[:split].reshape(words, h, 1) + own[split:].reshape(words, 1, g) - 2 * mixed) / (2 * T)
+    return np.maximum(distance, 0).reshape(*batch, h, g)
+
+
+def _x_log_x(x: Tensor, room: Tensor) -> np.ndarray:
+    """sum x ln x along the last axis, written over ``room``."""
+    return np.vecdot(x.numpy(), torch.log(x, out=room[: len(x)]).numpy())
 
 
 @lru_cache(64)
-def _lower(T: int) -> Int[np.ndarray, " k"]:
+def _lower(T: int) -> Int[Tensor, " k"]:
     """Where the lower triangle of a T x T matrix is in its T^2 numbers."""
-    return np.flatnonzero(np.tri(T))
+    return torch.from_numpy(np.flatnonzero(np.tri(T)))
 
 
-CACHE = 2**17
+CACHE = 2**18
 """Numbers in a block of `attention_distance`."""
 
 

@@ -78,6 +78,16 @@ def test_all_pairs_at_once_are_the_definition_pair_by_pair(seed: int, T: int, sh
     single = attention_distance(a.astype(np.float32), b.astype(np.float32))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, naive, rtol=0, atol=1e-6)
+    assert not np.diagonal(attention_distance(a, a), axis1=-2, axis2=-1).any()
+
+
+def test_maps_that_are_read_only_or_laid_out_otherwise_give_the_same_distances():
+    a, b = (maps(np.random.default_rng(seed), 2, 3, 6, 6) for seed in (0, 1))
+    expected, there = attention_distance(a, b), a.copy()
+    there.flags.writeable = False
+    for other in (there, a[:, ::-1][:, ::-1], np.asfortranarray(a), np.broadcast_to(a[None], (1, *a.shape))):
+        assert np.array_equal(attention_distance(other, b).reshape(expected.shape), expected)
+    assert attention_distance(a[:0], b[:0]).shape == (0, 3, 3)
 
 
 def test_legacy_compares_only_pairs_with_the_encodings_index_first():
