@@ -82,7 +82,9 @@ def changed(base: Recipe) -> dict[str, Recipe]:
         "2 layers": other(layers=2),
         "6 layers": other(layers=6),
         "d_model 128": other(d_model=128),
-        "d_model 256": other(d_model=256),
+        "d_model 256, learning rate / 4": other(
+            d_model=256, lr=base.lr / 4
+        ),  # the usual rule: a rate for Adam goes down as the width goes up
         "learning rate / 4": other(lr=base.lr / 4),
         "twice the steps": other(steps=2 * base.steps),
         "lengths to 20, tested to 40": other(train_length=20, test_length=40),
