@@ -3,8 +3,8 @@
     python experiments/variations.py
 
 On "replace" the paper has T5's bias at .94 beyond the lengths trained on and NoPE at .97; at this scale NoPE is there and T5's bias is
-near 0. Depth, width, steps, learning rate and lengths are changed one by one for both, and for T5's bias the buckets, so that every
-bucket of a longer word was met in training. One row a variation and encoding.
+near 0. Depth, width, dropout, steps, learning rate and lengths are changed one by one for both, and for T5's bias the buckets, so that
+every bucket of a longer word was met in training. One row a variation and encoding.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def changed(base: Recipe) -> dict[str, Recipe]:
         "d_model 256, learning rate / 4": other(
             d_model=256, lr=base.lr / 4
         ),  # the usual rule: a rate for Adam goes down as the width goes up
+        "dropout of .1": other(dropout=0.1),
         "learning rate / 4": other(lr=base.lr / 4),
         "twice the steps": other(steps=2 * base.steps),
         "lengths to 20, tested to 40": other(train_length=20, test_length=40),

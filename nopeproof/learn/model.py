@@ -9,15 +9,47 @@ Axes: s stacked models, b batch, t positions (queries; u keys), h heads, e d_hea
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from nopeproof.learn.recipe import Recipe
 from nopeproof.positions import Geometry, PositionalEncoding, RotateEncoding, ScoreEncoding, StreamEncoding
+
+Drop = Callable[[Tensor], Tensor]
+"""What is done to activations where dropout may stand: at the places of T5, which are those of kazemnejad2023."""
+
+
+def keep(x: Tensor) -> Tensor:
+    """No dropout."""
+    return x
+
+
+class Dropout:
+    """Zeroes a share ``rate`` of activations and scales the rest by 1 / (1 - rate), in one optimizer step.
+
+    The masks are drawn from a stream keyed by (seed, step), one for each model, so that nothing needs saving between steps; they
+    differ between kinds of devices.
+    """
+
+    def __init__(self, rate: float, seeds: Sequence[int], step: int, device: torch.device) -> None:
+        self.rate = rate
+        keys = (np.random.SeedSequence([STREAM, seed, step]).generate_state(1, np.uint64)[0] for seed in seeds)
+        self._generators = [torch.Generator(device).manual_seed(int(key)) for key in keys]
+
+    def __call__(self, x: Float[Tensor, "s ..."]) -> Float[Tensor, "s ..."]:
+        mask = torch.empty_like(x)
+        for part, generator in zip(mask, self._generators, strict=True):
+            part.bernoulli_(1 - self.rate, generator=generator)
+        return x * mask.div_(1 - self.rate)
+
+
+STREAM = 1_000_000_021
+"""Of `Dropout`; the streams of examples and lengths have other keys."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +73,7 @@ class Attention(nn.Module):
         self.W_QKV = _normal(models, d, 3 * d, std=1 / math.sqrt(d))
         self.W_O = _normal(models, d, d, std=out_std / math.sqrt(d))
 
-    def forward(self, x: Float[Tensor, "s b t d"], position: Position) -> tuple[Tensor, Float[Tensor, "s b h t u"]]:
+    def forward(self, x: Float[Tensor, "s b t d"], position: Position, drop: Drop = keep) -> tuple[Tensor, Float[Tensor, "s b h t u"]]:
         s, b, t, d = x.shape
         h, e = self.geometry.n_heads, self.geometry.d_head
         q, k, v = _project(x, self.W_QKV).view(s, b, t, 3, h, e).permute(3, 0, 1, 4, 2, 5)  # each s b h t e
@@ -49,7 +81,7 @@ class Attention(nn.Module):
             q, k = self.encoding.rotate(q, position.constants), self.encoding.rotate(k, position.constants)
         scores = (q @ k.transpose(-1, -2)).float() / math.sqrt(e) + position.bias
         weights = scores.softmax(dim=-1)
-        mixed = (weights.to(v.dtype) @ v).transpose(2, 3).reshape(s, b, t, d)
+        mixed = (drop(weights).to(v.dtype) @ v).transpose(2, 3).reshape(s, b, t, d)
         return _project(mixed, self.W_O), weights
 
 
@@ -64,10 +96,11 @@ class Block(nn.Module):
         self.W_1 = _normal(models, d, mlp * d, std=math.sqrt(2 / d))  # ReLU halves the variance
         self.W_2 = _normal(models, mlp * d, d, std=out_std / math.sqrt(mlp * d))
 
-    def forward(self, x: Float[Tensor, "s b t d"], position: Position) -> tuple[Tensor, Float[Tensor, "s b h t u"]]:
-        mixed, weights = self.attention(self.norm_attention(x), position)
-        x = x + mixed
-        return x + _project(_project(self.norm_mlp(x), self.W_1).relu(), self.W_2), weights
+    def forward(self, x: Float[Tensor, "s b t d"], position: Position, drop: Drop = keep) -> tuple[Tensor, Float[Tensor, "s b h t u"]]:
+        mixed, weights = self.attention(self.norm_attention(x), position, drop)
+        x = x + drop(mixed)
+        hidden = drop(_project(self.norm_mlp(x), self.W_1).relu())
+        return x + drop(_project(hidden, self.W_2)), weights
 
 
 class RMSNorm(nn.Module):
@@ -123,11 +156,19 @@ class Transformer(nn.Module):
                 if isinstance(parameter, Drawn):
                     parameter[index].normal_(parameter.mean_, parameter.std_, generator=generator)
 
-    def forward(self, tokens: Int[Tensor, "s b t"], constants: Mapping[str, Tensor] | None = None) -> Float[Tensor, "s b t v"]:
+    def forward(
+        self, tokens: Int[Tensor, "s b t"], constants: Mapping[str, Tensor] | None = None, drop: Drop = keep
+    ) -> Float[Tensor, "s b t v"]:
         """Logits of the next token at every position; ``constants`` are those of this length, if they are at hand."""
-        return self.trace(tokens, constants=constants).logits
+        return self.trace(tokens, constants=constants, drop=drop).logits
 
-    def trace(self, tokens: Int[Tensor, "s b t"], cut_first: Collection[int] = (), constants: Mapping[str, Tensor] | None = None) -> Trace:
+    def trace(
+        self,
+        tokens: Int[Tensor, "s b t"],
+        cut_first: Collection[int] = (),
+        constants: Mapping[str, Tensor] | None = None,
+        drop: Drop = keep,
+    ) -> Trace:
         """The forward pass with all it went through; it is the only one, so what is analysed is what is trained.
 
         In the layers of ``cut_first`` (from 1) no query after the first sees key 1: an intervention, empty in training.
@@ -138,12 +179,13 @@ class Transformer(nn.Module):
         x = self.W_E[model, tokens]
         if isinstance(self.encoding, StreamEncoding):
             x = x + self.encoding.stream(position.constants, dict(self.position.items())).unsqueeze(-3)
+        x = drop(x)
         stream, attention = [x], []
         for layer, block in enumerate(self.blocks, 1):
-            x, weights = block(x, position.without_first() if layer in cut_first else position)
+            x, weights = block(x, position.without_first() if layer in cut_first else position, drop)
             stream.append(x)
             attention.append(weights)
-        return Trace(stream, attention, _project(self.norm(x), self.W_U))
+        return Trace(stream, attention, _project(drop(self.norm(x)), self.W_U))
 
     def constants(self, length: int) -> dict[str, Tensor]:
         """The encoding's fixed arrays for inputs of this length, where the weights are."""

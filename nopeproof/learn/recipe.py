@@ -59,6 +59,8 @@ class Recipe:
     """Where training starts: drawn weights, or drawn weights with the construction's head and its rows written in (`start`)."""
     disturbed: float = 0.0
     """Noise on the construction's own weights, a share of the standard deviation of drawn ones."""
+    dropout: float = 0.0
+    """Share of activations zeroed in training, where T5 does so; kazemnejad2023 trains with .1."""
 
     def __post_init__(self) -> None:
         if self.d_model % self.heads:
@@ -66,6 +68,8 @@ class Recipe:
         sizes = [f.name for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), int) and getattr(self, f.name) < 1]
         if sizes:
             raise NopeproofError(f"a recipe with {', '.join(sizes)} below 1", "every size counts something", "raise it")
+        if not 0 <= self.dropout < 1:
+            raise NopeproofError(f"dropout of {self.dropout}", "it is the share of activations that is zeroed", "at least 0, below 1")
 
     def batch_at(self, length: int) -> int:
         """Examples per step at one length: about the same number of tokens at each."""
@@ -77,7 +81,7 @@ class Recipe:
         return self.lr * min((step + 1) / warm, (self.steps - step) / max(1, self.steps - warm))
 
 
-YOUNGER: dict[str, Any] = {"start": "random", "disturbed": 0.0}
+YOUNGER: dict[str, Any] = {"start": "random", "disturbed": 0.0, "dropout": 0.0}
 """Fields of a recipe that came after its schema, with the values under which the older configurations trained."""
 
 
@@ -285,7 +289,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "gpu",
-            "the battery at the published size: 12 layers, d_model 768, lengths to 40, bf16",
+            "the battery at the published size: 12 layers, d_model 768, lengths to 40, dropout, bf16",
             pes=("nope", "t5", "alibi", "rotary", "rotary:fraction=0.25", "fire", "ape-sinusoidal", "ape-learned"),
             tasks=BATTERY,
             seeds=(256788, 234054, 146317),
@@ -302,6 +306,7 @@ PRESETS: dict[str, Preset] = {
                 lr=3e-5,
                 betas=(0.9, 0.999),
                 precision="bf16",
+                dropout=0.1,
             ),
             search=Search(lrs=(1e-5, 3e-5, 1e-4), steps=2000),
         ),

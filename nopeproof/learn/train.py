@@ -23,7 +23,7 @@ from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
 from nopeproof.learn.evaluate import LOOK_STREAM, evaluate
 from nopeproof.learn.graphs import Replayed
-from nopeproof.learn.model import Transformer
+from nopeproof.learn.model import Drop, Dropout, Transformer, keep
 from nopeproof.learn.recipe import Cell, Listener, Progress, Recipe
 from nopeproof.learn.start import write_construction
 from nopeproof.learn.tensors import load_tensors, one_thread, save_tensors
@@ -163,7 +163,8 @@ class _State:
         self.device = device()
         self.task, self.model = tasks.task(cell.task), build(cell).to(self.device)
         self.optimizer = _optimizer(self.model, cell.recipe, self.device)
-        self._take = Replayed(self._one, self.model.constants, self.device) if self.device.type == "cuda" else self._one
+        replayed = self.device.type == "cuda" and not cell.recipe.dropout  # masks are drawn anew in each step
+        self._take = Replayed(self._one, self.model.constants, self.device) if replayed else None
         self.step, self._spent, self._since = 0, 0.0, time.process_time()
         self.recent: list[Tensor] = []
         if self.path.exists():
@@ -178,13 +179,18 @@ class _State:
         recipe = self.cell.recipe
         for group in self.optimizer.param_groups:
             _set(group, recipe.lr_at(step))
-        self.recent.append(self._take(*batch(self.task, recipe, self.cell.seeds, step)))
+        tokens, scored = batch(self.task, recipe, self.cell.seeds, step)
+        if self._take is not None:
+            self.recent.append(self._take(tokens, scored))
+        else:
+            drop = Dropout(recipe.dropout, self.cell.seeds, step, self.device) if recipe.dropout else keep
+            self.recent.append(self._one(tokens.to(self.device), scored.to(self.device), drop=drop))
         self.step = step + 1
 
-    def _one(self, tokens: Tensor, scored: Tensor, constants: Mapping[str, Tensor] | None = None) -> Tensor:
+    def _one(self, tokens: Tensor, scored: Tensor, constants: Mapping[str, Tensor] | None = None, drop: Drop = keep) -> Tensor:
         recipe = self.cell.recipe
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            logits = self.model(tokens[:, :, :-1], constants)
+            logits = self.model(tokens[:, :, :-1], constants, drop)
         loss = _loss(logits.float(), tokens[:, :, 1:], scored[:, :, 1:])
         self.optimizer.zero_grad()
         loss.sum().backward()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nopeproof import positions
-from nopeproof.learn.model import Transformer
+from nopeproof.learn.model import Dropout, Transformer
 from nopeproof.learn.recipe import Recipe
 
 TINY = Recipe(layers=2, d_model=16, heads=2, mlp=2, max_length=16)
@@ -76,3 +76,32 @@ def test_every_weight_is_trained(spec: str):
     built = model(spec, 0, 1)
     built(tokens(2)).square().sum().backward()
     assert [n for n, p in built.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+def test_dropout_stands_where_t5_has_it_and_leaves_the_attention_seen_whole():
+    """The embedding; in each layer attention weights, attention output, hidden units, MLP output; the last norm."""
+    met = []
+
+    def drop(x: torch.Tensor) -> torch.Tensor:
+        met.append(tuple(x.shape[2:]))
+        return 2 * x
+
+    built, words = model("nope", 0), tokens(1)
+    trace = built.trace(words, drop=drop)
+    stream, weights, hidden = (9, 16), (2, 9, 9), (9, 32)
+    assert met == [stream, *[weights, stream, hidden, stream] * 2, stream]
+    torch.testing.assert_close(trace.attention[0].sum(-1), torch.ones(1, 3, 2, 9))
+    assert not torch.allclose(trace.logits, built(words))
+
+
+def test_dropout_is_drawn_anew_for_each_model_and_step_and_keeps_the_mean():
+    x, where = torch.ones(2, 40, 500), torch.device("cpu")
+    dropped = Dropout(0.25, (3, 8), 7, where)(x)
+    torch.testing.assert_close(dropped.unique(), torch.tensor([0.0, 4 / 3]))
+    for part in dropped:
+        assert float((part == 0).float().mean()) == pytest.approx(0.25, abs=0.02)
+    assert not torch.equal(dropped[0], dropped[1])
+    assert torch.equal(dropped[1], Dropout(0.25, (8,), 7, where)(x[:1])[0])
+    assert not torch.equal(dropped, Dropout(0.25, (3, 8), 8, where)(x))
+    twice = Dropout(0.25, (3, 8), 7, where)
+    assert torch.equal(twice(x), dropped) and not torch.equal(twice(x), dropped)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from nopeproof import ledger
 from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
 from nopeproof.learn import train as training
@@ -155,3 +156,11 @@ def test_the_scratchpads_are_the_papers():
     full = set("icovr")
     assert [set(f) for f in formats[:3]] == [set(), {"c", "o"}, full] and {*"icovr"} == {c for f in formats[3:] for c in full - set(f)}
     assert sorted(map(len, formats)) == [0, 2, 4, 4, 4, 4, 4, 5] and set(grid.pes) == {"nope", "t5"} and len(grid.seeds) == 3
+
+
+def test_every_training_in_the_ledger_is_still_the_cell_it_was():
+    """A field that comes later must not give older rows another digest: they would be trained again, and compare would not know them."""
+    trained = ledger.read_all(Path(__file__).parents[2] / "experiments" / "ledger").of("training")
+    assert trained
+    for row in trained:
+        assert Cell.from_config(row["data"]["config"]).digest == row["data"]["digest"]

@@ -37,9 +37,9 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "LOG_EVERY", 2)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_killed_and_resumed_is_bitwise_the_uninterrupted_run(cell: Cell, tmp_path: Path, monkeypatch, precision):
-    cell = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, precision=precision))
+@pytest.mark.parametrize("changed", [{}, {"precision": "bf16"}, {"dropout": 0.3}], ids=str)
+def test_killed_and_resumed_is_bitwise_the_uninterrupted_run(cell: Cell, tmp_path: Path, monkeypatch, changed):
+    cell = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, **{"precision": "fp32"} | changed))
     train(cell, tmp_path / "whole")
     advance = training._State.advance
     for kill_at in (3, 7, 10, 11):  # before the first checkpoint, between two, just after one, before the end
@@ -121,13 +121,31 @@ def test_a_finished_run_is_not_trained_again(cell: Cell, tmp_path: Path, monkeyp
     assert not (tmp_path / store.CHECKPOINT).exists()
 
 
-def test_a_seed_learns_the_same_whatever_it_is_stacked_with(cell: Cell, tmp_path: Path):
-    recipe = dataclasses.replace(cell.recipe, precision="fp32")
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_seed_learns_the_same_whatever_it_is_stacked_with(cell: Cell, tmp_path: Path, dropout):
+    recipe = dataclasses.replace(cell.recipe, precision="fp32", dropout=dropout)
     train(dataclasses.replace(cell, recipe=recipe), tmp_path / "both")
     train(dataclasses.replace(cell, recipe=recipe, seeds=(1,)), tmp_path / "alone")
     both, alone = (load_file(tmp_path / name / store.WEIGHTS) for name in ("both", "alone"))
     for name in both:
         torch.testing.assert_close(both[name][1:], alone[name], atol=1e-4, rtol=1e-3)
+
+
+def test_dropout_trains_other_weights_and_tests_whole_models(cell: Cell, tmp_path: Path):
+    dropped = dataclasses.replace(cell, recipe=dataclasses.replace(cell.recipe, dropout=0.3))
+    assert dropped.digest != cell.digest
+    train(cell, tmp_path / "whole")
+    row = train(dropped, tmp_path / "dropped")
+    _, model = load(tmp_path / "dropped")
+    scores = evaluate(model, tasks.task(cell.task), row["scores"][0]["length"], cell.recipe.test_count)
+    assert [{"seed": seed, **score} for seed, score in zip(cell.seeds, scores, strict=True)] == row["scores"]
+    assert outcome(tmp_path / "dropped")[0] != outcome(tmp_path / "whole")[0]
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
+def test_a_share_that_is_none_is_refused(rate: float):
+    with pytest.raises(NopeproofError, match="dropout"):
+        Recipe(dropout=rate)
 
 
 def test_clip_is_each_models_own():
