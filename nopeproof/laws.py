@@ -72,7 +72,10 @@ class Law(Holds):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cases", tuple(self.cases))
-        known = {"t", "T", *self.reads, *self.counts}
+        names = ["t", "T", *self.reads, *self.counts]
+        known = set(names)
+        if twice := [n for n in known if names.count(n) > 1]:
+            raise NopeproofError("a law's names", f"{min(twice)!r} stands for two things", "t and T are the position and the length")
         for text in [x for c in self.cases for x in (c.left, c.right)]:
             _parse(text)
             unknown = algebra.read_expression(text).variables() - known

@@ -86,3 +86,9 @@ def test_values():
 def test_what_makes_no_sense_is_refused(bad):
     with pytest.raises(NopeproofError):
         bad()
+
+
+@pytest.mark.parametrize("twice", [{"reads": {"t": x["x"]}}, {"counts": {"T": "a"}}, {"reads": x, "counts": {"x": "a"}}], ids=str)
+def test_a_name_stands_for_one_thing(twice):
+    with pytest.raises(NopeproofError, match="two things"):
+        Law(cases=[Case("1", "1")], **twice)
