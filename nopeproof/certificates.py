@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof import counter_kernel, kernel
+from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Equals, Fails, Unchanged
+from nopeproof.division import Doubling
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import write_atomic
 
@@ -99,10 +101,19 @@ def about(certificate: Mapping[str, Any], claim: Claim) -> None:
     else:
         same = {"weights": certificate.get("circuit") == claim.circuit.as_json(), "statement": _divides(certificate, claim)}
         same["arithmetic"] = (certificate.get("arithmetic") == "real") == (claim.scope.arithmetic == "real")
-        same["scope"] = claim.scope.words == "bos-first"
+        same["scope"] = claim.scope.words == "bos-first" and _within(certificate.get("T"), claim)
     wrong = [name for name, agrees in same.items() if not agrees]
     if wrong:
         raise Rejected(f"it is about another {' and another '.join(wrong)} than the claim {claim.id!r}")
+
+
+def _within(T: Any, claim: Claim) -> bool:
+    """Whether a division clock's certificate for T is about lengths of the claim: every T for the family that grows, and for no other."""
+    if isinstance(claim.subject, Doubling) or T == "every":
+        return isinstance(claim.subject, Doubling) and T == "every"
+    last = claim.scope.t_max
+    beyond = isinstance(claim.statement, Fails) and isinstance(last, int) and isinstance(T, int) and last < T  # wrong, but too late
+    return isinstance(claim.subject, Circuit) and not beyond
 
 
 def _divides(certificate: Mapping[str, Any], claim: Claim) -> bool:

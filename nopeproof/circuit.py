@@ -222,12 +222,17 @@ class Circuit:
 class Family:
     """T -> Circuit for T >= T_min, from one circuit whose weights are polynomials in T and whose FFN has `Units` up to T.
 
-    Its instances are derived from the symbolic circuit and never written twice. "For all T there are weights."
+    Its instances are derived from the symbolic circuit and never written twice. "For all T there are weights." Raises NopeproofError
+    for a T_min that is no whole number of at least 1.
     """
 
     symbolic: Circuit
     T_min: int = 1
     grows: ClassVar[bool] = False  # whether the number of blocks depends on T
+
+    def __post_init__(self) -> None:
+        if isinstance(self.T_min, bool) or not isinstance(self.T_min, int) or self.T_min < 1:
+            raise NopeproofError(f"the family {self.symbolic.name!r}", f"T_min = {self.T_min!r}", "a whole number of at least 1")
 
     @property
     def name(self) -> str:

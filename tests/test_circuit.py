@@ -167,3 +167,9 @@ def test_a_window_is_outside_the_kernels_fragment_and_says_so():
     )
     evidence = prove(claim)
     assert evidence.kind == "open" and "window 3" in evidence.reason
+
+
+@pytest.mark.parametrize("T_min", [0, -3, True, 2.0, "2"])
+def test_a_family_starts_at_a_whole_number(T_min):
+    with pytest.raises(NopeproofError, match="T_min"):
+        Family(circuit(), T_min)

@@ -63,13 +63,14 @@ def looks_back_for_good(mask: Mask) -> bool:
 
 def _agree(claim: Claim) -> int:
     """How many words were run both ways, at every length up to 4. Raises Reject where two rows differ."""
-    from nopeproof.checks.exhaust import instance, words
+    from nopeproof.checks.exhaust import instance, named, words
     from nopeproof.run import run
 
     done = 0
     for length in range(1, 5):
         subject = claim.weights
-        circuit = instance(subject.at(max(length, subject.T_min)) if isinstance(subject, Family) else subject)
+        whole = subject.at(max(length, subject.T_min)) if isinstance(subject, Family) else subject
+        circuit = instance(named(whole, claim.scope))
         for _, word in zip(range(3), words(circuit, length, claim.scope.words), strict=False):
             once, steps = run(circuit, word), run(circuit, word, "incremental")
             need(all(once.residuals[s] == rows for s, rows in steps.residuals.items()), f"the two runs of {' '.join(word)} differ")

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from nopeproof import algebra, scalars
 from nopeproof.checks.evaluate import rational
+from nopeproof.checks.finite import largest_weight, overflows
 from nopeproof.checks.probe import Facts, facts
 from nopeproof.checks.prove import prove
 from nopeproof.circuit import Block, Circuit, Family, Head, Unit, Units
-from nopeproof.claims import Claim, Equals, Evidence, Scope, Within
+from nopeproof.claims import Claim, Equals, Evidence, Fails, Scope, Site, Unchanged, Within
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Vector
 from nopeproof.scalars import Scalar
@@ -55,7 +56,7 @@ class Length:
             else "softmax of whole rows",
             "scores, averages, hidden units and outputs are sums of products, softmax a quotient of exponentials",
             "weights are rounded to nearest; so is each product, partial sum, quotient or reciprocal, once, fused or not",
-            "parts of the circuit left open stay finite",
+            "parts of the circuit left open stay finite, and so does what is computed from them",
             *self.facts.said,
         )
 
@@ -118,15 +119,16 @@ def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) ->
         return Length(0, Fraction(0), declared, platform, "a probe of the platform failed: " + "; ".join(platform.failed))
     reason = shrunk(declared, how, platform)
     tolerance, clock = rational(claim.statement.error), reader(claim)  # type: ignore[union-attr]
-    top, tall = how.storage.top, isinstance(claim.subject, Family)
-    if not tall and _largest(claim.circuit, 1) > top:
+    site: Site = claim.statement.site  # type: ignore[union-attr]
+    fits = lambda T: largest_weight(claim.circuit, T) <= how.storage.top and not overflows(claim.circuit, site, T, how)  # noqa: E731
+    if not isinstance(claim.subject, Family) and largest_weight(claim.circuit, 1) > how.storage.top:
         raise Unreadable(f"the theorem does not cover a weight beyond the range of {how.storage}")
     if isinstance(claim.subject, Family) and clock(claim.subject.T_min).exact and not _mentions_T(claim.circuit):
-        T = _bisect(lambda T: _largest(claim.circuit, T) <= top and rounding.holds(clock(T), how, tolerance, 1, T), claim.subject.T_min)
+        T = _bisect(lambda T: fits(T) and rounding.holds(clock(T), how, tolerance, 1, T), claim.subject.T_min)
         last = clock(max(T, claim.subject.T_min))
     elif isinstance(claim.subject, Family):
         rows = lambda T: all(rounding.holds(clock(T), how, tolerance, t, t) for t in range(1, T + 1))  # noqa: E731
-        T = _scan(lambda T: _largest(claim.circuit, T) <= top and rows(T), claim.subject.T_min, MEMBERS)
+        T = _scan(lambda T: fits(T) and rows(T), claim.subject.T_min, MEMBERS)
         last = clock(max(T, claim.subject.T_min))
         reason = "; ".join(x for x in (reason, f"no exact identity for every T is proved: members one by one, up to T = {MEMBERS}") if x)
         return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason, T == MEMBERS)
@@ -134,8 +136,19 @@ def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) ->
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else LONGEST_BY_ROWS
         last = clock(end)
         T = rounding.longest(last, how, tolerance, end)
+        T, reason = within_range(claim, T, how, reason)
         return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason, end == T)
     return Length(T, rounding.error(last, how, max(T, 1), max(T, 1)), how, platform, reason)
+
+
+def within_range(claim: Claim, T: int, how: Arithmetic, reason: str, held: Mapping[int, Fraction] | None = None) -> tuple[int, str]:
+    """(the largest length up to T at which nothing overflows, the reason with what does beyond it)."""
+    s = claim.statement.statement if isinstance(claim.statement, Fails) else claim.statement
+    site = s.end if isinstance(s, Unchanged) else s.site  # type: ignore[union-attr]
+    if not T or not (part := overflows(claim.circuit, site, T, how, held)):
+        return T, reason
+    end = _bisect(lambda n: not overflows(claim.circuit, site, n, how, held), 1)
+    return end, "; ".join(x for x in (reason, f"{part} may overflow beyond T = {end}") if x)
 
 
 def _bisect(holds: Callable[[int], bool], first: int) -> int:
@@ -163,22 +176,6 @@ def _mentions_T(circuit: Circuit) -> bool:
     """Whether a hidden unit's weights, not only their number, depend on T."""
     units = [u for b in circuit.blocks for u in (b.mlp.units if b.mlp else ())]
     return any("T" in (u.read.symbols | u.write.symbols | scalars.symbols(u.bias)) for u in units)  # type: ignore[union-attr,arg-type]
-
-
-def _largest(circuit: Circuit, T: int) -> Fraction:
-    """A bound on every weight of the member for T that is not a free symbol: sum of |coefficient| times powers of T (k <= T)."""
-
-    def size(x: Scalar) -> Fraction:
-        if isinstance(x, Fraction):
-            return abs(x)
-        if scalars.symbols(x) - {"k", "T"}:
-            return Fraction(0)
-        at = lambda name: T if name in ("k", "T") else int(name.removeprefix("ln ").removeprefix("rt"))  # noqa: E731  # ln n, sqrt n <= n
-        return sum((abs(Fraction(c)) * math.prod(Fraction(at(v)) ** int(n) for v, n in m) for m, c in x.poly.terms.items()), Fraction(0))
-
-    units = [u for b in circuit.blocks for u in (b.mlp.units if b.mlp else ())]
-    weights = [x for v in circuit.vectors() for _, x in v.entries] + [u.bias for u in units]
-    return max((size(x) for x in weights), default=Fraction(0))  # type: ignore[arg-type]
 
 
 def reader(claim: Claim) -> Callable[[int], Clock]:
@@ -282,6 +279,8 @@ def _ramps(circuit: Circuit, block: Block, unit: Unit, index: int, T: int) -> Ra
     constants, slope = [], (Fraction(0), Fraction(0))
     for j, weight in unit.read.entries:  # type: ignore[union-attr]
         held, v, _ = content(circuit, block, j)
+        if v and any(slope):
+            raise Unreadable("a hidden unit that reads two coordinates of the head")  # each is rounded by itself
         if v:
             slope = _line(weight, T)
         elif held:

@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Any
 
 from nopeproof import counter_kernel as kernel
+from nopeproof.checks.certify import within_range
 from nopeproof.checks.evaluate import value_of
 from nopeproof.checks.probe import Facts, Probe, division_probe, facts, nearest_quotient, quotient_probe
 from nopeproof.circuit import Circuit, Family
@@ -54,6 +55,14 @@ class Clock:
             "T": T,
             "hypotheses": list(hypotheses(how, ulps)),
         }
+
+    def held(self) -> dict[int, Fraction]:
+        """Bounds of the coordinates of the division, which `counter_kernel` keeps in range: the gate is a, the quotient q."""
+        assert isinstance(self.subject, Circuit)
+        roles, steps = kernel.read_division(self.subject.as_json(), self.block, self.index)
+        gate, quotient = 2 * max(s["Kc"].factor for s in steps), sum(s["w"].factor for s in steps)
+        most = {"one": Fraction(1), "x": Fraction(2), "r": Fraction(2), "a": gate, "q": quotient}
+        return {roles[name]: x for name, x in most.items()}
 
 
 def _floats(how: Arithmetic, ulps: Fraction) -> dict[str, Any]:
@@ -136,6 +145,8 @@ def read(claim: Claim) -> Clock | str:
     grows = isinstance(claim.subject, Doubling)
     if site.after != "ffn" or not site.block or (grows and site.block != LAST):
         return f"not about what stands after an FFN{', the last one' if grows else ''}"
+    if grows and claim.scope.arithmetic != "real":
+        return "the family whose depth grows is for real numbers"
     block = min(site.block, len(claim.circuit.blocks))
     if isinstance(s, Equals) and (s.value.strip() != "t" or [value_of(s.value, t=t, T=9) for t in (1, 7)] != [1, 7]):
         return "the value claimed is not t"
@@ -231,10 +242,11 @@ def _float(claim: Claim, clock: Clock, platform: Platform, start: float) -> Evid
     how, ulps = platform.how, platform.ulps
     assert how is not None
     T, assumes = longest(clock, how, ulps), (*hypotheses(how, ulps), *platform.said)
+    T, reason = within_range(claim, T, how, platform.reason, clock.held())  # other heads than the division's
     took = lambda: time.perf_counter() - start  # noqa: E731
     if isinstance(claim.statement, Fails):
         found = clock.certificate(how, T + 1, ulps, "misses")
-        past = isinstance(claim.scope.t_max, int) and claim.scope.t_max <= T
+        past = (isinstance(claim.scope.t_max, int) and claim.scope.t_max <= T) or within_range(claim, T + 1, how, "", clock.held())[0] <= T
         if past or not isinstance(claim.statement.statement, Equals) or not accepts(found):
             return Evidence("open", claim.scope, TOOL, took(), reason=f"no run is known to be wrong at T = {T + 1}", assumes=assumes)
         witness = {"word": f"BOS, then any token {T} times", "t": T + 1, "expected": str(T + 1), "found": _decoded(how, ulps, T + 1)}
@@ -242,7 +254,7 @@ def _float(claim: Claim, clock: Clock, platform: Platform, start: float) -> Evid
     if claim.scope.t_min > T:
         return Evidence("open", claim.scope, TOOL, took(), reason=f"certified to T = {T} only", assumes=assumes)
     end = min(claim.scope.t_max, T) if isinstance(claim.scope.t_max, int) else T
-    said = "; ".join(x for x in (f"certified to T = {T}; the error is 0 at every t", platform.reason) if x)
+    said = "; ".join(x for x in (f"certified to T = {T}; the error is 0 at every t", reason) if x)
     return Evidence("certified", _scope(claim, end), TOOL, took(), None, said, assumes, clock.certificate(how, end, ulps))
 
 

@@ -45,6 +45,11 @@ def instance(circuit: Circuit, seed: int = 0) -> Circuit:
     return whole.instance(put(whole.free), seed=-seed)
 
 
+def named(circuit: Circuit, scope: Scope) -> Circuit:
+    """The circuit without further tokens, where a scope is about the named ones alone."""
+    return circuit if scope.vocabulary == "every" else replace(circuit, embedding=Embedding(circuit.embedding.tokens))
+
+
 def guarded(claim: Claim) -> Claim:
     """The same claim about a changed circuit: where its predicate has no value there (divides by zero, finds nothing), it is false.
 
@@ -78,7 +83,7 @@ class Members:
         subject = self.claim.weights
         T = max(length, subject.T_min) if isinstance(subject, Family) else length
         which = T if isinstance(subject, Family) else None
-        whole = self._once((which, "whole"), lambda: subject.at(T) if isinstance(subject, Family) else subject)
+        whole = self._once((which, "whole"), lambda: named(subject.at(T) if isinstance(subject, Family) else subject, self.claim.scope))
         part = lambda: trimmed(instance(whole, seed), self.claim.statement)  # noqa: E731
         return T, self._once((which, None if whole.concrete else seed), part)
 

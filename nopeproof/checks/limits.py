@@ -156,7 +156,9 @@ def _column(claim: Claim, circuit: Circuit, how: rounding.Arithmetic, T: int) ->
 
     s = claim.statement
     assert isinstance(s, Equals)
-    others = [t for t in circuit.tokens if t != circuit.bos] or [str(circuit.bos)]
+    others = [t for t in circuit.tokens if t != circuit.bos]
+    if not others:
+        raise NopeproofError(f"runs of {circuit.name!r} at every length", "no token but BOS", "one more token in its embedding")
     word = [circuit.bos or others[0]] + [others[t % len(others)] for t in range(T - 1)]
     trace = run(circuit, word, how.storage.name, route=how.route)
     divides = isinstance(read_division(claim), Clock)

@@ -21,7 +21,7 @@ from nopeproof import kernel, ledger
 from nopeproof.checks import proof_of
 from nopeproof.checks.enclosed import untouched
 from nopeproof.checks.evaluate import Witness, trimmed, violations
-from nopeproof.checks.exhaust import VOCABULARY, exhaust, guarded, instance, trace_of, words
+from nopeproof.checks.exhaust import VOCABULARY, exhaust, guarded, instance, named, trace_of, words
 from nopeproof.checks.mutants import Mutant, mutants
 from nopeproof.checks.prove import certificate_for, prove, unit_hints
 from nopeproof.checks.sample import sample
@@ -174,7 +174,7 @@ class Judge:
         subject = claim.weights
         T = max(T, subject.T_min) if isinstance(subject, Family) else 0
         if (T, seed) not in memory:
-            found = subject.at(T) if isinstance(subject, Family) else subject
+            found = named(subject.at(T) if isinstance(subject, Family) else subject, claim.scope)
             memory[T, seed] = alike(found) if seed == ALIKE else instance(found, seed)
         if (claim.id, T, seed) not in memory:
             memory[claim.id, T, seed] = trimmed(memory[T, seed], claim.statement)
@@ -187,10 +187,10 @@ class Judge:
         A score that is a value and some function of the contents is looked at where all contents are the same, too.
         """
         circuit, low = claim.circuit, claim.weights.T_min if isinstance(claim.weights, Family) else 1
-        small = replace(circuit, blocks=(), unembedding=None)
-        small = small if circuit.embedding.other is None else instance(small)
+        small = named(replace(circuit, blocks=(), unembedding=None), claim.scope)
+        small = small if small.embedding.other is None else instance(small)
         end = claim.scope.t_max if isinstance(claim.scope.t_max, int) else CONSTANT
-        others = [t for t in small.tokens if t != circuit.bos] or list(small.tokens)
+        others = [t for t in small.tokens if t != circuit.bos] or list(small.tokens if claim.scope.words == "any" else ())
         seeds, first = (0,) if circuit.concrete or briefly else (0, 1), claim.scope.t_min
         contents = isinstance(claim.statement, ScoreIs) and bool(claim.statement.content) and not circuit.concrete
         for seed in (*seeds, *((ALIKE,) if contents else ())):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from nopeproof import certificates
 from nopeproof.checks import proof_of, shown
+from nopeproof.checks.counter import certify_counter
 from nopeproof.checks.evaluate import violations
-from nopeproof.checks.exhaust import exhaust, instance, trace_of
+from nopeproof.checks.exhaust import exhaust, instance, named, trace_of
 from nopeproof.circuit import Family
-from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Scope, Shown
+from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Scope, Shown, judge
 from nopeproof.errors import NopeproofError
 from nopeproof.theory.rounding import Arithmetic, arithmetic
 
@@ -52,9 +53,15 @@ def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
             by = _again(claim, evidence)
     except certificates.Rejected as why:
         return Replayed(kind, "rejected", by, str(why))
+    except _Elsewhere as why:
+        return Replayed(kind, "declined", by, str(why))
     except NopeproofError as bad:
         return Replayed(kind, "rejected", by, bad.message)
     return Replayed(kind, "accepted", by)
+
+
+class _Elsewhere(Exception):
+    """The checker accepts it, and a hypothesis about the platform does not hold here."""
 
 
 def _certificate(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> str:
@@ -67,6 +74,11 @@ def _certificate(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> str
     floats = certificate.get("arithmetic") if by == "counter_kernel" and claim.scope.arithmetic != "real" else None
     if floats is not None and not _same_floats(floats, arithmetic(claim.scope.arithmetic)):
         raise certificates.Rejected(f"it is about another arithmetic than {claim.scope.arithmetic}")
+    if floats is not None:
+        here = certify_counter(claim)  # what the probes leave of its hypotheses
+        if here is None or here.kind != "certified" or not _reaches(here.scope.t_max, reach):
+            says = (here and here.reason) or "nothing is certified here"
+            raise _Elsewhere(f"{by} accepts it to T = {T} under its hypotheses; on this machine: {says}")
     _kind(evidence, "proved" if floats is None else "certified")
     _narrower(evidence, replace(claim.scope, t_min=1, vocabulary=_vocabulary(claim), parameters="all"))
     return by
@@ -99,13 +111,13 @@ def _narrower(evidence: Mapping[str, Any], shown: Scope) -> None:
 def _witness(claim: Claim, witness: Mapping[str, Any]) -> str:
     """Run the witness's word on the circuit it was found on: the same place has to fail, with the same numbers."""
     statement = claim.statement.statement if isinstance(claim.statement, Fails) else claim.statement
-    subject, word, last = claim.weights, witness["word"], claim.scope.t_max
-    T, bos = int(witness.get("T") or len(word)), claim.circuit.bos
-    outside = len(word) < claim.scope.t_min or len(word) > min(T, last if isinstance(last, int) else T)
-    if outside or (bos in word[1:] and claim.scope.words == "bos-first"):
-        raise certificates.Rejected("the witness's word is none of those the claim is about")
-    circuit = instance(subject.at(T) if isinstance(subject, Family) else subject, int(witness.get("seed") or 0))
-    other = witness.get("same_contents_in")
+    subject, other = claim.weights, witness.get("same_contents_in")
+    T = int(witness.get("T") or len(witness["word"]))
+    for word in (witness["word"], *([other["word"]] if other else [])):
+        if not _speaks_of(claim, word, T if word is witness["word"] or isinstance(subject, Family) else len(word)):
+            raise certificates.Rejected("the witness's word is none of those the claim is about")
+    member = named(subject.at(T) if isinstance(subject, Family) else subject, claim.scope)
+    circuit = instance(member, int(witness.get("seed") or 0))
     seen: dict = {}
     if other:  # a score is compared with what it was for the same contents elsewhere
         list(violations(statement, trace_of(circuit, tuple(other["word"]), claim.scope, statement), T, seen))
@@ -114,6 +126,28 @@ def _witness(claim: Claim, witness: Mapping[str, Any]) -> str:
     if not any(all(v.get(k) == witness[k] for k in keys) for v in found):
         raise certificates.Rejected("the witness, run again, does not show what it is said to show")
     return f"{claim.scope.arithmetic} run of the witness"
+
+
+def _speaks_of(claim: Claim, word: Sequence[str], T: int) -> bool:
+    """Whether a word is one of the claim's, or, of the member for T, the beginning of one."""
+    last, bos = claim.scope.t_max, claim.circuit.bos
+    within = claim.scope.t_min <= len(word) <= min(T, last if isinstance(last, int) else T)
+    whole = len(word) == T or (isinstance(claim.weights, Family) and claim.circuit.mask != "none")
+    return within and whole and not (bos in word[1:] and claim.scope.words == "bos-first")
+
+
+def drawn(claim: Claim, row: Mapping[str, Any]) -> Replayed | None:
+    """What is wrong with a row's verdict: that it is none its own evidence allows. None where it is the one."""
+    try:
+        found = judge(claim, [Evidence(e["kind"], Scope(**e["scope"]), e["tool"]) for e in row["evidence"]])
+    except (KeyError, TypeError, ValueError, NopeproofError) as bad:
+        return Replayed(str(row["verdict"]), "rejected", "judge", f"evidence that cannot be read: {bad}".split("\n")[0])
+    stands = row["data"].get("stands")
+    if (found.kind, found.stands) == (row["verdict"], stands):
+        return None
+    say = lambda kind, holds: f"{kind}, which {'stands' if holds else 'does not stand'}"  # noqa: E731
+    why = f"its evidence makes it {say(found.kind, found.stands)}; the row says {say(row['verdict'], stands)}"
+    return Replayed(row["verdict"], "rejected", "judge", why)
 
 
 def _again(claim: Claim, evidence: Mapping[str, Any]) -> str:

@@ -22,11 +22,12 @@ class _Found(Exception):
         self.witness = witness
 
 
-def _constant(circuit: Circuit, length: int) -> tuple[str, ...]:
-    """BOS, where there is one, and then the same token over and over."""
-    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens)
-    word = [others[0]] * length
-    return tuple(word if circuit.bos is None else [circuit.bos, *word[1:]])
+def _constant(circuit: Circuit, length: int, any_words: bool) -> tuple[str, ...] | None:
+    """BOS, where there is one, and then the same token over and over; None if there is no token for that."""
+    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens if any_words else ())
+    if length > 1 and not others:
+        return None
+    return (*([] if circuit.bos is None else [circuit.bos]), *others[:1] * length)[:length]
 
 
 class _Runs:
@@ -62,7 +63,9 @@ def sample(claim: Claim, examples: int = EXAMPLES, longest: int = LONGEST) -> Ev
     try:
         for length in range(low, min(LONG, last) + 1):
             T, circuit = runs.member(length)
-            runs.look(T, circuit, _constant(circuit, length), 0)
+            word = _constant(circuit, length, claim.scope.words == "any")
+            if word is not None:
+                runs.look(T, circuit, word, 0)
         _hypothesis(claim, runs, examples, low, end)
     except _Found as found:
         return evidence("proved" if isinstance(claim.statement, Fails) else "refuted", claim.scope, witness=found.witness)

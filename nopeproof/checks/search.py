@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import strategies as st
 
 from nopeproof.checks.evaluate import Witness, exact_number, trimmed, value_of, violations
-from nopeproof.checks.exhaust import EXTREMES, instance, trace_of, words
+from nopeproof.checks.exhaust import EXTREMES, instance, named, trace_of, words
 from nopeproof.circuit import Circuit, Family
 from nopeproof.claims import Claim, Equals, Fails, Holds, ScoreIs, Statement, Unchanged
 from nopeproof.errors import NopeproofError
@@ -100,7 +100,7 @@ class Search:
         """The concrete circuit."""
         key = self.key(T, seed)
         if key not in self.wholes:
-            self.wholes[key] = instance(self.subject(key[0]), seed)
+            self.wholes[key] = instance(named(self.subject(key[0]), self.scope), seed)
             self.parts[key] = trimmed(self.wholes[key], self.inner)
         return self.wholes[key]
 
@@ -172,7 +172,7 @@ class Search:
         near = [n for n in doubling if n <= 2 * EVERY_LENGTH]
         far = [n for n in (*doubling, self.end - 1, self.end) if n > max(self.first - 1, *near, 0)]
         for length in dict.fromkeys((*near, *(range(self.first, min(self.end, EVERY_LENGTH) + 1) if each else ()), *far)):
-            word = next(_patterns(self.whole(length, 0), length, False), None)
+            word = next(_patterns(self.whole(length, 0), length, self.scope.words == "any"), None)
             yield from () if word is None else [(max(length, self.low), 0, word)]
 
     def patterns(self) -> Iterator[Try]:
@@ -291,8 +291,13 @@ class Search:
 def _patterns(circuit: Circuit, length: int, any_words: bool) -> Iterator[tuple[str, ...]]:
     """One token throughout; two in turn, in halves, a stranger at the ends; each token once at the end, and once in the middle."""
     head = () if circuit.bos is None else (circuit.bos,)
-    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens)
+    others = [t for t in circuit.tokens if t != circuit.bos] or list(circuit.tokens if any_words else ())
     n, common = length - len(head), others[:3]
+    if n and not others:
+        return
+    if not n:
+        yield head
+        return
     found = [[common[0]] * n]
     for a, b in ((a, b) for a in common for b in common if a != b):
         found += [[(a, b)[k % 2] for k in range(n)], [a] * (n - 1) + [b], [b] + [a] * (n - 1), [a] * (n // 2) + [b] * (n - n // 2)]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from nopeproof import scalars
-from nopeproof.checks.certify import Length, Unreadable, shrunk
+from nopeproof.checks.certify import Length, Unreadable, shrunk, within_range
 from nopeproof.checks.evaluate import rational, value_of
 from nopeproof.checks.probe import Facts, facts
 from nopeproof.circuit import Circuit, Head
@@ -77,4 +77,5 @@ def sink_length(claim: Claim, declared: Arithmetic, platform: Facts | None = Non
         middle = (low + high) // 2
         low, high = (middle, high) if sink.error(B, how, middle) < tolerance else (low, middle)
     reason = "; ".join(x for x in (shrunk(declared, how, platform), f"exp within {EXP_ULPS} roundoffs of {how.accumulator}") if x)
+    low, reason = within_range(claim, low, how, reason)
     return Length(low, sink.error(B, how, max(low, 1)), how, platform, reason, end == low)

@@ -27,7 +27,8 @@ What = Annotated[
 
 @dataclass(frozen=True)
 class Replay:
-    """Check stored evidence again: certificates by the kernel, witnesses by an exact run, anything else by doing it again.
+    """Check stored evidence again: certificates by the kernel, witnesses by an exact run, anything else by doing it again; and that
+    a row's verdict is the one that its evidence allows.
 
     A certificate that was cut short, edited, or swapped for another is rejected, with the reason; what Coq said of a proof is declined,
     as only coqc can say it again. Exit code 0 if nothing is rejected, 1 if anything is, 2 if there is nothing of that name.
@@ -96,7 +97,7 @@ def _chosen(what: str, where: Path) -> Iterable[ledger.Row]:
 
 def _row(row: ledger.Row, where: Path) -> Iterator[dict[str, Any]]:
     """One verdict's pieces of evidence, each again."""
-    from nopeproof.checks.replay import Replayed, replay
+    from nopeproof.checks.replay import Replayed, drawn, replay
 
     of = f"{row['construction']}/{row['claim']}"
     target = next((word for word in row["command"][2:] if not word.startswith("-")), row["construction"])
@@ -108,3 +109,5 @@ def _row(row: ledger.Row, where: Path) -> Iterator[dict[str, Any]]:
         else:
             done = replay(claim, evidence, where)
         yield {"of": of, **done.as_json()}
+    if claim is not None and (wrong := drawn(claim, row)):
+        yield {"of": of, **wrong.as_json()}

@@ -19,11 +19,12 @@ def _argument(claim: Claim, depth: int = 1) -> Argument:
     a.needs("mask", "causal")
     a.needs("attention", "softmax")
     a.needs("bos", False)  # every position's value is drawn alike
-    a.whatever("norms", "sizes")
-    if depth > 1:
+    a.whatever("sizes")
+    if depth > 1:  # what the second layer averages is what the first wrote
         a.needs("ffn", "none")
+        a.needs("norms", "none")
     else:
-        a.whatever("ffn")
+        a.whatever("ffn", "norms")
     return a
 
 

@@ -21,7 +21,7 @@ Array = np.ndarray
 def states(models: ModelClass, word: Sequence[str], seed: int, depth: int | None = None) -> list[Array]:
     """[T, d_model] after each layer, the embedding first, of the member drawn from `seed`. Weights do not depend on the word."""
     rng = np.random.default_rng(seed)
-    depth = depth or models.depth or 3
+    depth = next(n for n in (depth, models.depth, 3) if n is not None)
     norm = models.norms[seed % len(models.norms)]
     where = encoding(models.positions[seed % len(models.positions)])
     geometry = Geometry(HEADS, WIDTH // HEADS, LONGEST)

@@ -69,7 +69,7 @@ def _attention(a: Argument, family: Family) -> None:
     mean, square = sum(bos) / R.d_model, sum(x * x for x in bos) / R.d_model
     [row], [column] = head.W_V, head.W_O
     w = _pair(row, R.flag)
-    size = (2 * w) ** 2 if isinstance(w, Fraction) else None
+    size = (2 * w) ** 2 if isinstance(w, Fraction) and w > 0 else None
     a.step(
         f"{family.name}: W_V reads the flag alone and divides by its normed size", _only(row, R.flag) and size == (square if norm else 1)
     )

@@ -102,7 +102,7 @@ def edit(here, claim, change):
 
 
 def test_a_witness_that_is_edited_is_rejected(here, capsys):
-    for change in ({"found": "1/7"}, {"t": 1}, {"word": ["<bos>"], "t": 1}):
+    for change in ({"found": "1/7"}, {"t": 1}, {"word": ["<bos>"], "t": 1, "T": 1}):
         edit(here, "false", lambda row, change=change: [e["witness"].update(change) for e in row["evidence"] if e["witness"]])
         code, found = replay(capsys, "mine.py/false")
         assert code == 1 and any("run again" in x["reason"] for x in found)

@@ -282,3 +282,19 @@ def test_a_wrong_collision_or_ceiling_or_width_is_not_proved():
     assert verify(claim(replace(NOPE, depth=3), coin, replace(EVERY, t_max=8))).kind == "refuted"
     assert verify(claim(replace(NOPE, depth=3), coin)).kind == "open"
     assert verify(claim(replace(NOPE, ffn="two hidden layers"), exact_units(skip=True))).kind == "open"
+
+
+@pytest.mark.parametrize("norms", [("rmsnorm",), ("layernorm",), ("none", "rmsnorm")])
+def test_averages_of_averages_are_not_those_behind_a_norm(norms):
+    """A norm makes each average as long as the first: the variance of the second layer is another one, .68 for .03 at m = 64."""
+    found = library.load("variance-at-initialisation").claim("second-layer")
+    assert verify(found).stands
+    assert not verify(replace(found, subject=replace(found.subject, norms=norms))).stands
+
+
+@pytest.mark.parametrize("field", [{"mask": "strict"}, {"attention": "linear"}])
+def test_a_class_without_layers_is_run_without_layers(field):
+    """All that stands there is the embedding: nothing random of three layers refutes a claim about it."""
+    models = replace(library.load("no-bos-collapse").claim("every-encoding").subject, depth=0, **field)
+    assert len(states(models, "aaa", 0)) == 1
+    assert verify(claim(models, constant_words)).kind != "refuted"

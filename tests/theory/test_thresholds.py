@@ -61,6 +61,7 @@ PAIR = MODULE.pair
         {"mlp": lambda block: MLP(block.mlp.units[:2])},
         {"heads": heads(W_V=[Fraction(1, 3) * PAIR(R.flag)])},
         {"heads": heads(W_V=[Fraction(1, 2) * R.flag[0]])},
+        {"heads": lambda block: [replace(block.heads[0], W_V=[-1 * v for v in block.heads[0].W_V])]},  # it would write -1/t
         {"heads": heads(W_O=[2 * PAIR(R.recip)])},
         {"heads": heads(W_K=[R.one[0]])},
         {"norm_attention": lambda block: Norm("rmsnorm", "1/100")},
