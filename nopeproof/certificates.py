@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nopeproof import counter_kernel, kernel
+from nopeproof import algebra, counter_kernel, kernel
 from nopeproof.circuit import Circuit
-from nopeproof.claims import Claim, Equals, Fails, Unchanged
+from nopeproof.claims import Claim, Equals, Fails, Unchanged, Within
 from nopeproof.division import Doubling
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import write_atomic
@@ -53,7 +54,7 @@ def store(ledger: Path, certificate: Mapping[str, Any]) -> Path:
 
 def find(ledger: Path, digits: str) -> Path:
     """The file whose hash begins with these digits. Raises NopeproofError if there is none, or more than one."""
-    found = sorted((ledger / FOLDER).glob(f"{digits}*.json"))
+    found = sorted((ledger / FOLDER).glob(f"{digits}*.json")) if isinstance(digits, str) and re.fullmatch("[0-9a-f]+", digits) else []
     if len(found) != 1:
         there = f"{len(found)} of them" if found else f"none in {ledger / FOLDER}"
         raise NopeproofError(f"the certificate {digits}", there, "more digits, or `nopeproof verify`, which writes them")
@@ -127,4 +128,9 @@ def _divides(certificate: Mapping[str, Any], claim: Claim) -> bool:
         return False
     if isinstance(s, Unchanged):
         return not fails and certificate.get("frame") == s.indices
-    return type(s) is Equals and certificate.get("index") == s.index and s.value.strip() == "t"
+    near = True
+    if isinstance(s, Within):  # q is whole: it is t, or off by 1 at least
+        error = algebra.read_expression(s.error)
+        above, below = error.num.constant(), error.den.constant()
+        near = bool(above is not None and below and (above / below <= 1 if fails else above / below > 0))
+    return near and certificate.get("index") == s.index and s.value.strip() == "t"

@@ -183,7 +183,7 @@ def check_stream(circuit: Any, block: int, roles: dict[str, int], frame: Iterabl
     if circuit["generic"] is not None:
         vectors["other", ""] = circuit["generic"]
     for v in vectors.values():
-        need(max([coordinate(i) for i in v] + [*own]) < circuit["d_model"], "a coordinate outside the stream")
+        need(max([coordinate(i) for i in v] + [*own]) < int(circuit["d_model"]), "a coordinate outside the stream")  # inf is no int
         start = [number(v.get(str(roles[n]), "0")) for n in names]
         need(start == [1, 0, 1, 0, 0], "a token whose embedding does not start the division")
     writers = []

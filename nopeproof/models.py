@@ -60,6 +60,8 @@ class ModelClass:
                 raise NopeproofError(f"{where}, its {what}", repr(value), "one of " + ", ".join(map(repr, known)))
         object.__setattr__(self, "positions", tuple(self.positions))
         object.__setattr__(self, "norms", tuple(self.norms))
+        if not self.positions or not self.norms:
+            raise NopeproofError(where, "no alternative for its positions or its norms", "'nope', or 'none', where there is none")
         numbers = {**self.sizes, **({} if self.depth is None else {"depth": self.depth})}
         bad = next((n for n, x in numbers.items() if isinstance(x, bool) or not isinstance(x, int) or x < 0), None)
         if bad:

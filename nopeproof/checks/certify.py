@@ -285,7 +285,13 @@ def _ramps(circuit: Circuit, block: Block, unit: Unit, index: int, T: int) -> Ra
             slope = _line(weight, T)
         elif held:
             constants.append((_line(weight, T), held))
-    return Ramps(first, last, tuple(constants), slope, _line(dict(unit.write.entries)[index], T), _line(unit.bias, T))  # type: ignore[union-attr,arg-type]
+    made = Ramps(first, last, tuple(constants), slope, _line(dict(unit.write.entries)[index], T), _line(unit.bias, T))  # type: ignore[union-attr,arg-type]
+    try:
+        for line in (made.slope, made.write, made.bias, *(a for a, _ in constants)):
+            made.size(line)
+    except ValueError as bad:
+        raise Unreadable(str(bad)) from None
+    return made
 
 
 def _line(x: Scalar, T: int) -> Line:

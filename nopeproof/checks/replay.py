@@ -37,6 +37,14 @@ class Replayed:
 
 def replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
     """One piece of a row's evidence about a claim, again. Its certificate, if it has one, is looked for beside the ledger."""
+    try:
+        return _replay(claim, evidence, ledger)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as bad:  # a row that somebody else wrote, or edited
+        kind, tool = (str(evidence.get(x, "")) if isinstance(evidence, Mapping) else "" for x in ("kind", "tool"))
+        return Replayed(kind, "rejected", tool, f"evidence that cannot be read: {type(bad).__name__}: {bad}".split("\n")[0])
+
+
+def _replay(claim: Claim, evidence: Mapping[str, Any], ledger: Path) -> Replayed:
     kind, by = evidence["kind"], evidence["tool"]
     if kind == "open":
         return Replayed(kind, "nothing claimed", by)
@@ -131,7 +139,7 @@ def _witness(claim: Claim, witness: Mapping[str, Any]) -> str:
 def _speaks_of(claim: Claim, word: Sequence[str], T: int) -> bool:
     """Whether a word is one of the claim's, or, of the member for T, the beginning of one."""
     last, bos = claim.scope.t_max, claim.circuit.bos
-    within = claim.scope.t_min <= len(word) <= min(T, last if isinstance(last, int) else T)
+    within = claim.scope.t_min <= len(word) <= T and not (isinstance(last, int) and max(last, getattr(claim.subject, "T_min", 1)) < T)
     whole = len(word) == T or (isinstance(claim.weights, Family) and claim.circuit.mask != "none")
     return within and whole and not (bos in word[1:] and claim.scope.words == "bos-first")
 
@@ -139,12 +147,15 @@ def _speaks_of(claim: Claim, word: Sequence[str], T: int) -> bool:
 def drawn(claim: Claim, row: Mapping[str, Any]) -> Replayed | None:
     """What is wrong with a row's verdict: that it is none its own evidence allows. None where it is the one."""
     try:
-        found = judge(claim, [Evidence(e["kind"], Scope(**e["scope"]), e["tool"]) for e in row["evidence"]])
+        weighed = [e for e in row["evidence"] if e["tool"] != "coq" or e.get("certificate_sha256")]  # a remark beside a proof
+        found = judge(claim, [Evidence(e["kind"], Scope(**e["scope"]), e["tool"], assumes=tuple(e["assumes"])) for e in weighed])
     except (KeyError, TypeError, ValueError, NopeproofError) as bad:
         return Replayed(str(row["verdict"]), "rejected", "judge", f"evidence that cannot be read: {bad}".split("\n")[0])
-    stands = row["data"].get("stands")
+    stands, said = row["data"].get("stands"), {n: row["data"].get(n) for n in ("assuming", "verdict_scope")}
     if (found.kind, found.stands) == (row["verdict"], stands):
-        return None
+        own = {"assuming": list(found.assuming), "verdict_scope": found.scope.as_json()}
+        odd = [n for n, x in own.items() if said[n] != x]
+        return Replayed(row["verdict"], "rejected", "judge", f"another {' and '.join(odd)} than its evidence has") if odd else None
     say = lambda kind, holds: f"{kind}, which {'stands' if holds else 'does not stand'}"  # noqa: E731
     why = f"its evidence makes it {say(found.kind, found.stands)}; the row says {say(row['verdict'], stands)}"
     return Replayed(row["verdict"], "rejected", "judge", why)

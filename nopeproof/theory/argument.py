@@ -121,8 +121,8 @@ class Argument:
         return [Evidence(kind, shown, self.tool, took, witness, assumes=tuple(assumes), steps=tuple(self.steps))]
 
     def refuted(self, witness: Mapping[str, Any]) -> list[Evidence]:
-        """The claim is false: the witness says where. "Open" if a need or a step has failed: then nothing is known of this class."""
-        if self.failed:
+        """The claim is false: the witness says where. "Open" if a need or a step has failed, or a field was not looked at."""
+        if self.lacking():
             return self.evidence("refuted")
         took = time.perf_counter() - self.start
         return [Evidence("refuted", self.claim.scope, self.tool, took, witness, steps=tuple(self.steps))]

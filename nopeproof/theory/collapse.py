@@ -47,8 +47,10 @@ def constant_words(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
 
 def _apart(models: ModelClass) -> dict[str, Any] | None:
     """The shortest constant word on which a drawn member's last layer differs between positions by more than 1/1000: no rounding does."""
-    from nopeproof.theory.members import spread
+    from nopeproof.theory.members import SIZES, spread
 
+    if not set(models.sizes) <= SIZES:
+        return None
     for n in range(2, 5):
         word, first = [*(["<bos>"] if models.bos else []), *["a"] * n], 1 + models.bos
         for seed in range(2 * len(models.positions)):

@@ -104,7 +104,7 @@ def logit_margin(g: Piecewise, T: int) -> Fraction:
 
 
 def weight_margin(circuit: Circuit, block: int, source: int, target: int, given: Mapping[int, Fraction], T: int) -> Fraction:
-    """The largest e such that relative errors below e in the entries of W_1, each its own, leave every t <= T decoded."""
+    """The largest e such that relative errors below e in the entries of W_1, each its own, leave every t <= T decoded; biases have none."""
     ffn, found = _plain(circuit, block), []
     for t in range(1, T + 1):
         at = {**given, source: Fraction(1, t)}
@@ -114,7 +114,7 @@ def weight_margin(circuit: Circuit, block: int, source: int, target: int, given:
                 terms = [w * at.get(i, Fraction(0)) for i, w in _rational(unit.read).items()]
                 write = _rational(unit.write).get(target, Fraction(0))
                 spread = sum((abs(x) for x in terms), Fraction(0)) * sign * (1 if write > 0 else -1)
-                ramps.append(Ramp(spread, sum(terms, Fraction(0)), write))
+                ramps.append(Ramp(spread, sum(terms, Fraction(unit.bias)), write))  # type: ignore[arg-type]
             g = Piecewise(Fraction(0), at.get(target, Fraction(0)) + _output_bias(ffn, target), tuple(ramps))
             worst = g.leaves(Fraction(0), Fraction(t), True)
             found += [] if worst is None else [worst]

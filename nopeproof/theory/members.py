@@ -15,6 +15,8 @@ from nopeproof.models import ModelClass
 from nopeproof.positions import Geometry, PositionalEncoding, encoding
 
 WIDTH, HEADS, LONGEST = 12, 2, 512
+SIZES = {"window", "sinks"}
+"""The sizes of a class that its drawn members have; a class that fixes others may have no such member."""
 Array = np.ndarray
 
 

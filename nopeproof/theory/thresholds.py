@@ -26,10 +26,10 @@ def counts_behind_a_norm(claim: Claim, deep: bool = False, *, families: Sequence
         a.needs(convention, value)
     S = a.size("S")
     a.step("sigma = 1, without a norm, is at most S", S >= 1)
+    behind = {_norm(family) for family in families}
+    a.step(f"a family behind each of the class's norms, {', '.join(a.models.norms)}", set(a.models.norms) <= behind)
     for family in families:
-        blocks = family.symbolic.blocks
-        plain = len(blocks) == len(blocks[0].heads) == 1 and blocks[0].mlp is not None and len(blocks[0].mlp.units) == 3
-        if a.step(f"{family.name}: one block of one head, two ranges of units and a single one", plain):
+        if a.step(f"{family.name}: one block of one head of one row, two ranges of units and a single one", _plain(family.symbolic)):
             says = "a causal mask, no encoding, ReLU, one norm in front of both, every token named"
             a.step(f"{family.name}: {says}", _usual(family.symbolic))
             _attention(a, family)
@@ -48,6 +48,21 @@ def _no_sign_negative(polynomial: str) -> bool:
     import sympy
 
     return min(sympy.Poly(sympy.expand(sympy.sympify(polynomial))).coeffs()) >= 0
+
+
+def _norm(family: Family) -> str:
+    """The norm of the first block."""
+    block = next(iter(family.symbolic.blocks), None)
+    return block.norm_attention.kind if block and block.norm_attention else "none"
+
+
+def _plain(circuit: Circuit) -> bool:
+    """Whether it has the parts that are looked at, and no others."""
+    blocks = circuit.blocks
+    if len(blocks) != 1 or len(blocks[0].heads) != 1 or blocks[0].mlp is None or circuit.bos is None:
+        return False
+    [head] = blocks[0].heads
+    return isinstance(head, Head) and len(head.W_V) == 1 and len(blocks[0].mlp.units) == 3
 
 
 def _usual(circuit: Circuit) -> bool:

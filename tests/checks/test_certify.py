@@ -473,3 +473,19 @@ def test_what_is_no_rational_number_is_declined(value, error, why):
     head = here(Block([uniform_head([S.bos], [S.x])]))
     found = certify(Claim("c", head, Within(after_attention(1), S.x, value, error), Scope(t_max=8, arithmetic="bfloat16")))
     assert found is not None and found.kind == "open" and why in found.reason
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
+        {"read": S.one - "k" * S.x, "write": "k - 3" * S.pos},
+        {"read": "k - 3" * S.x + S.one, "write": S.pos},
+        {"read": S.x.vector, "write": S.pos, "bias": "k - 3"},
+    ],
+    ids=["write", "slope", "bias"],
+)
+def test_a_weight_that_changes_sign_within_a_range_is_declined(units):
+    family = Family(here(Block([loud(1)], MLP([Units(**units, first="1", last="T")]))))
+    scope = Scope(order="forall T exists weights", t_max=4, vocabulary="given", arithmetic="float32")
+    found = certify(Claim("c", family, Within(after_ffn(1), S.pos, "0", "1000000"), scope))
+    assert found is not None and "changes sign" in found.reason

@@ -14,7 +14,7 @@ from nopeproof.checks.evaluate import violations
 from nopeproof.checks.exhaust import trace_of
 from nopeproof.checks.replay import drawn, replay
 from nopeproof.circuit import Block, Circuit, Embedding, Family, Head
-from nopeproof.claims import Claim, Equals, Fails, Scope, ScoreIs, after_attention, after_ffn
+from nopeproof.claims import Claim, Equals, Fails, Scope, ScoreIs, Within, after_attention, after_ffn
 from nopeproof.division import R as D
 from nopeproof.division import division_clock, every_T
 from nopeproof.residual import Residual
@@ -103,15 +103,75 @@ def test_a_witness_compares_with_words_of_the_claim_alone(tmp_path):
         assert replay(claim, witnessed(claim, {**witness, "T": 1, "seed": 0}, "refuted"), tmp_path).status == status
 
 
+def test_a_witness_in_a_member_is_one_of_the_claim(tmp_path):
+    """A family's member for T = 50 is nothing to a claim up to 10, however short the word."""
+    family = Family(average())
+    scope = Scope(order="forall T exists weights", t_max=10, vocabulary="given")
+    claim = Claim("it", family, Equals(after_attention(1), R.x, "T/10"), scope)
+    for T, status in ((50, "rejected"), (2, "accepted")):
+        expected = str(Fraction(T, 10))
+        witness = {"word": ["<bos>"], "t": 1, "coordinate": "x", "expected": expected, "found": "1", "T": T, "seed": 0}
+        assert replay(claim, witnessed(claim, witness, "refuted"), tmp_path).status == status
+
+
+def test_a_certificate_of_equality_shows_what_is_near(tmp_path):
+    circuit = division_clock(5)
+    for error, status in (("1/2", "accepted"), ("0", "rejected"), ("-1", "rejected"), ("ln(2)", "rejected")):
+        n = len(circuit.blocks)
+        claim = Claim("it", circuit, Within(after_ffn(n), D.pos, "t", error), Scope(arithmetic="float32", t_max=40))
+        certificate = Clock(circuit, n, D.pos.start).certificate(arithmetic("float32"), 40)
+        assert replay(claim, stored(claim, certificate, tmp_path, "certified"), tmp_path).status == status
+        if status == "accepted":
+            assert verify(claim).stands
+
+
+GOOD = {"word": ["<bos>", "a"], "t": 2, "coordinate": "x", "expected": "1", "found": "1/2", "T": 2, "seed": 0}
+ODD = {
+    **{f"without {x}": lambda e, x=x: {k: v for k, v in e.items() if k != x} for x in ("kind", "tool", "scope")},
+    **{f"scope {x}": lambda e, x=x: {**e, "scope": x} for x in (None, [], "real")},
+    "a field more": lambda e: {**e, "scope": {**e["scope"], "x": 1}},
+    **{f"sha {x}": lambda e, x=x: {**e, "certificate_sha256": x} for x in (7, "**/", ["a"], "/etc/pass")},
+    **{f"witness {x}": lambda e, x=x: {**e, "witness": x} for x in ("word", 5, {"word": 5}, {"word": []})},
+    **{
+        f"{k} {x}": lambda e, k=k, x=x: {**e, "witness": {**GOOD, k: x}}
+        for k, x in [
+            ("T", "x"),
+            ("T", float("inf")),
+            ("T", 10**30),
+            ("seed", "x"),
+            ("word", [1]),
+            ("word", [["a"], {}]),
+            ("same_contents_in", 5),
+        ]
+    },
+    "a list": lambda e: [],
+    "nothing": lambda e: None,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_evidence_is_rejected_and_says_why(tmp_path, name):
+    claim = Claim("it", average(), Equals(after_attention(1), R.x, "1"), HERE)
+    assert replay(claim, witnessed(claim, GOOD, "refuted"), tmp_path).status == "accepted"
+    done = replay(claim, ODD[name](witnessed(claim, GOOD, "refuted")), tmp_path)
+    assert done.status == "rejected" and done.reason
+
+
 def test_a_rows_verdict_is_the_one_that_its_evidence_allows():
     false = Claim("it", average(), Equals(after_attention(1), R.x, "2/t"), HERE)
     found = verify(false)
-    row = {"verdict": found.kind, "data": {"stands": found.stands}, "evidence": [e.as_json() for e in found.evidence]}
+    data = {"stands": found.stands, "assuming": list(found.assuming), "verdict_scope": found.scope.as_json()}
+    row = {"verdict": found.kind, "data": data, "evidence": [e.as_json() for e in found.evidence]}
     assert found.kind == "refuted" and drawn(false, row) is None
+    wide = {**data["verdict_scope"], "vocabulary": "every"}
+    assert drawn(false, row | {"data": data | {"verdict_scope": wide}}).status == "rejected"
+    assert drawn(false, row | {"data": data | {"assuming": ["jeannerod2013"]}}).status == "rejected"
+    coq = {"kind": "proved", "tool": "coq", "certificate_sha256": None, "scope": HERE.as_json(), "assumes": []}
+    assert drawn(false, {"verdict": "proved", "data": data | {"stands": True}, "evidence": [coq]}).status == "rejected"
     for kept in ([], [e for e in row["evidence"] if e["kind"] == "open"], row["evidence"]):
-        forged = row | {"verdict": "proved", "data": {"stands": True}, "evidence": kept}
+        forged = row | {"verdict": "proved", "data": data | {"stands": True}, "evidence": kept}
         assert drawn(false, forged).status == "rejected"
-    assert drawn(false, row | {"data": {"stands": True}}).status == "rejected"
+    assert drawn(false, row | {"data": data | {"stands": True}}).status == "rejected"
     assert drawn(false, row | {"evidence": [{"kind": "sure", "tool": "it", "scope": {}}]}).status == "rejected"
 
 

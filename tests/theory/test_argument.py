@@ -297,4 +297,18 @@ def test_a_class_without_layers_is_run_without_layers(field):
     """All that stands there is the embedding: nothing random of three layers refutes a claim about it."""
     models = replace(library.load("no-bos-collapse").claim("every-encoding").subject, depth=0, **field)
     assert len(states(models, "aaa", 0)) == 1
+    assert verify(claim(replace(models, depth=3, sizes={"d_model": 0}), constant_words)).kind != "refuted"  # no member is 12 wide
     assert verify(claim(models, constant_words)).kind != "refuted"
+
+
+def test_a_class_has_an_alternative_for_each_of_its_conventions():
+    for field in ("positions", "norms"):
+        with pytest.raises(NopeproofError, match="no alternative"):
+            replace(NOPE, **{field: ()})
+
+
+def test_what_was_never_looked_at_refutes_nothing():
+    a = Argument(claim(NOPE, lambda c, d: []), "test")
+    assert [e.kind for e in a.refuted({"word": []})] == ["open"]
+    a.whatever(*(f.name for f in dataclasses.fields(NOPE)))
+    assert [e.kind for e in a.refuted({"word": []})] == ["refuted"]

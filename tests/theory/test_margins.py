@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nopeproof import library
-from nopeproof.circuit import MLP, Block, Circuit, Embedding, Norm, Unit
+from nopeproof.circuit import MLP, Block, Circuit, Embedding, Head, Norm, Unit
 from nopeproof.claims import Claim, Scope, Shown, after_ffn
 from nopeproof.errors import NopeproofError
 from nopeproof.models import ModelClass
@@ -117,3 +117,16 @@ def test_the_homogeneity_argument_needs_its_hypotheses(change, kind, reason):
     claim = Claim("x", replace(models, **change), Shown("...", scales_away), Scope(order="forall weights forall T"), "x")
     [evidence] = scales_away(claim)
     assert evidence.kind == kind and reason in evidence.reason
+
+
+def test_a_bias_of_a_unit_is_part_of_what_is_read_and_has_no_noise():
+    """1 as a weight on the constant, or as a bias: the same read-out, and twice the margin where it is no weight."""
+    head = Head(W_Q=[R.zero], W_K=[R.zero], W_V=[R.bos], W_O=[R.pos])
+    tokens = Embedding({"<bos>": R.one + R.bos, "a": R.one.vector})
+    found = []
+    for unit in (Unit(read=3 * R.one - 3 * R.pos, write=R.pos), Unit(read=-3 * R.pos, write=R.pos, bias=3)):
+        member = Circuit(R, tokens, [Block([head], mlp=MLP([unit]))], bos="<bos>")
+        at = (member, 1, POS, POS, {ONE: Fraction(1)})
+        assert [margins.read_out(*at)(Fraction(1, t)) for t in (1, 2)] == [1, 2]
+        found.append(margins.weight_margin(*at, 2))
+    assert found == [Fraction(1, 12), Fraction(1, 6)]
