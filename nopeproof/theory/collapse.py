@@ -30,6 +30,7 @@ def constant_words(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a.whatever("depth", "mask", "positions", "attention", "norms", "sizes")  # three of them are what the steps below are about
     apart = _apart(a.models)
     if apart:
+        a.whatever("bos")  # the word has one where the class does
         return a.refuted(apart)
     a.needs("bos", False)
     for spec in a.models.positions:
