@@ -27,8 +27,9 @@ What = Annotated[
 
 @dataclass(frozen=True)
 class Replay:
-    """Check stored evidence again: certificates by the kernel, witnesses by an exact run, anything else by doing it again; and that
-    a row's verdict is the one that its evidence allows.
+    """Check stored evidence again: certificates by the kernel, witnesses by an exact run, anything else by doing it again.
+
+    A row's verdict has to be the one that its evidence allows.
 
     A certificate that was cut short, edited, or swapped for another is rejected, with the reason; what Coq said of a proof is declined,
     as only coqc can say it again. Exit code 0 if nothing is rejected, 1 if anything is, 2 if there is nothing of that name.
