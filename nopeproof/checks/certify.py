@@ -120,7 +120,7 @@ def length(claim: Claim, declared: Arithmetic, platform: Facts | None = None) ->
     reason = shrunk(declared, how, platform)
     tolerance, clock = rational(claim.statement.error), reader(claim)  # type: ignore[union-attr]
     site: Site = claim.statement.site  # type: ignore[union-attr]
-    fits = lambda T: largest_weight(claim.circuit, T) <= how.storage.top and not overflows(claim.circuit, site, T, how)  # noqa: E731
+    fits = lambda T: not overflows(claim.circuit, site, T, how)  # noqa: E731
     if not isinstance(claim.subject, Family) and largest_weight(claim.circuit, 1) > how.storage.top:
         raise Unreadable(f"the theorem does not cover a weight beyond the range of {how.storage}")
     if isinstance(claim.subject, Family) and clock(claim.subject.T_min).exact and not _mentions_T(claim.circuit):

@@ -48,6 +48,8 @@ def overflows(circuit: Circuit, site: Site, T: int, how: Arithmetic, held: Mappi
 
     held: bounds of the coordinates that hidden units write, where both are kept in range elsewhere: heads alone are looked at then.
     """
+    if largest_weight(circuit, T) > how.storage.top:
+        return "a weight"
     return _Bounds(circuit, T, how, dict(held or {})).first(site)
 
 
