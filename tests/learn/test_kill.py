@@ -16,6 +16,7 @@ import pytest
 from nopeproof.learn import store
 
 KILLS = 20
+PATIENCE = 300  # seconds a sitting may go without a step before it is killed all the same
 CHECKPOINT_EVERY = 10
 NURSERY = """
 import os, sys
@@ -72,22 +73,40 @@ class Nursery:
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._line() == "ready"
 
-    def sitting(self, out: Path, steps: Path, kill_after: float | None = None) -> int:
-        """The exit code of one sitting, -9 if it was killed before it ended."""
-        assert self.process.stdin
-        self.process.stdin.write(f"{out} {steps}{' killed' if kill_after is not None else ''}\n")
-        self.process.stdin.flush()
-        child = int(self._line())
-        if kill_after is not None:
-            time.sleep(kill_after)
-            os.kill(child, signal.SIGKILL)
-            self.process.stdin.write("\n")  # only now does the nursery wait for it: its number is still its own
-            self.process.stdin.flush()
+    def sitting(self, out: Path, steps: Path) -> int:
+        """The exit code of one sitting left to its end."""
+        self._say(f"{out} {steps}")
+        self._line()
         return int(self._line())
+
+    def killed(self, out: Path, steps: Path, after: int, delay: float) -> int:
+        """The exit code of one sitting killed ``delay`` seconds after its ``after``-th step: -9, unless it ended before that.
+
+        Counted in steps, because a moment on the clock falls elsewhere in the work whenever the machine's load changes.
+        """
+        due, deadline = taken(steps) + after, time.monotonic() + PATIENCE
+        self._say(f"{out} {steps} killed")
+        child = int(self._line())
+        while taken(steps) < due and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        self._say("")  # only now does the nursery wait for it: its number is still its own
+        return int(self._line())
+
+    def _say(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
 
     def _line(self) -> str:
         assert self.process.stdout
         return self.process.stdout.readline().strip()
+
+
+def taken(steps: Path) -> int:
+    """How many training steps the sittings have begun that write to this file."""
+    return steps.read_bytes().count(b"\n") if steps.exists() else 0
 
 
 @pytest.fixture
@@ -109,22 +128,18 @@ def outcome(out: Path) -> tuple[list, dict, dict]:
 
 @pytest.mark.slow
 def test_twenty_kills(tmp_path: Path, nursery: Nursery):
-    rng, kills, cut = random.Random(0), 0, 0
+    rng = random.Random(0)
     start = time.monotonic()
     assert nursery.sitting(tmp_path / "whole", tmp_path / "steps") == 0
-    whole = time.monotonic() - start
+    whole, length = time.monotonic() - start, taken(tmp_path / "steps")
     done = tmp_path / "killed-steps"
-    while kills < KILLS:
-        before = len(done.read_text().splitlines()) if done.exists() else 0
-        code = nursery.sitting(tmp_path / "killed", done, rng.uniform(0, whole / 12))
-        assert code == -9, "a sitting ended before it could be killed: there was too little left to do"
-        kills += 1
-        cut += done.exists() and len(done.read_text().splitlines()) > before
-    assert cut >= KILLS / 2  # as many kills at least fell on a sitting that was training
+    for _ in range(KILLS):  # all the spans together are shorter than the work: every kill finds something to do
+        after, delay = rng.randint(0, length // (KILLS + 10)), rng.uniform(0, whole / 200)
+        assert nursery.killed(tmp_path / "killed", done, after, delay) == -9, "a sitting ended before it could be killed"
     assert nursery.sitting(tmp_path / "killed", done) == 0
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
     steps = done.read_text().splitlines()
     assert set(steps) == set((tmp_path / "steps").read_text().splitlines())
-    assert len(steps) <= len(set(steps)) + CHECKPOINT_EVERY * kills  # a kill costs the steps since the last checkpoint, no more
+    assert len(steps) <= len(set(steps)) + CHECKPOINT_EVERY * KILLS  # a kill costs the steps since the last checkpoint, no more
     assert nursery.sitting(tmp_path / "killed", done) == 0
     assert len(done.read_text().splitlines()) == len(steps)  # and a finished cell is never run again
