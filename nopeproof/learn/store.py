@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,11 @@ def record(row: Mapping[str, Any], path: Path) -> None:
         file.write((json.dumps(row) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Replace a file of JSON lines at once: the rows that a kill finds there are the old ones or the new ones, all of them."""
+    write_atomic(path, b"".join((json.dumps(row) + "\n").encode() for row in rows))
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

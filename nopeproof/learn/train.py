@@ -170,9 +170,7 @@ class _State:
         if self.path.exists():
             self._load()
         kept = [row for row in store.read_rows(run / store.METRICS) if row["step"] <= self.step]
-        store.write_atomic(run / store.METRICS, b"")
-        for row in kept:
-            store.record(row, run / store.METRICS)
+        store.write_rows(run / store.METRICS, kept)
 
     def advance(self, step: int) -> None:
         """One optimizer step; notes each model's loss."""

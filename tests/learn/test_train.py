@@ -57,21 +57,22 @@ def test_killed_and_resumed_is_bitwise_the_uninterrupted_run(cell: Cell, tmp_pat
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
 
 
-def test_a_kill_while_writing_loses_nothing(cell: Cell, tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("act", ["replace", "fsync"])
+def test_a_kill_while_writing_loses_nothing(cell: Cell, tmp_path: Path, monkeypatch, act: str):
     train(cell, tmp_path / "whole")
-    replace = store.os.replace
-    for survived in range(1, 8):  # the n-th file of a sitting is written beside the old one and never moved
+    do = getattr(store.os, act)
+    for survived in (*range(1, 10), *range(9, 0, -1)):  # a sitting dies at its n-th file moved, or n-th file or row written
         calls = iter(range(survived))
 
-        def dying(source, target, calls=calls):
+        def dying(*where, calls=calls):
             if next(calls, None) is None:
                 raise Killed
-            replace(source, target)
+            do(*where)
 
-        monkeypatch.setattr(store.os, "replace", dying)
+        monkeypatch.setattr(store.os, act, dying)
         with suppress(Killed):
             train(cell, tmp_path / "killed")
-    monkeypatch.setattr(store.os, "replace", replace)
+    monkeypatch.setattr(store.os, act, do)
     train(cell, tmp_path / "killed")
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
 
