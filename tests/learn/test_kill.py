@@ -134,8 +134,9 @@ def test_twenty_kills(tmp_path: Path, nursery: Nursery):
     whole, length = time.monotonic() - start, taken(tmp_path / "steps")
     done = tmp_path / "killed-steps"
     for _ in range(KILLS):  # all the spans together are shorter than the work: every kill finds something to do
-        after, delay = rng.randint(0, length // (KILLS + 10)), rng.uniform(0, whole / 200)
+        before, after, delay = taken(done), rng.randint(0, length // (KILLS + 10)), rng.uniform(0, whole / 200)
         assert nursery.killed(tmp_path / "killed", done, after, delay) == -9, "a sitting ended before it could be killed"
+        assert taken(done) >= before + after, f"no {after} steps in {PATIENCE} seconds: the kill did not fall on the training"
     assert nursery.sitting(tmp_path / "killed", done) == 0
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
     steps = done.read_text().splitlines()
