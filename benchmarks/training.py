@@ -87,7 +87,8 @@ def measure(quick: bool) -> Iterator[dict[str, Any]]:
         for pe in ENCODINGS[1:]:
             seconds = timed(stacked_step(pe, 3), times)
             yield {"what": f"{pe}, 3 stacked", "seconds": seconds / 3, "against": "the time of NoPE", "ratio": seconds / nope}
-        yield from distance_rows("", RECIPE, 32, 3 * times)
+        for width in (RECIPE.d_model, 96, 128):
+            yield from distance_rows(f" at d_model {width}", dataclasses.replace(RECIPE, d_model=width), 32, 3 * times)
         if not quick:
             yield from distance_rows(" at the published size", dataclasses.replace(RECIPE, layers=12, d_model=768, heads=12), 4, 5)
 

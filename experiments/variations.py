@@ -86,6 +86,7 @@ def changed(base: Recipe) -> dict[str, Recipe]:
             d_model=256, lr=base.lr / 4
         ),  # the usual rule: a rate for Adam goes down as the width goes up
         "dropout of .1": other(dropout=0.1),
+        "dropout of .1, four times the steps": other(dropout=0.1, steps=4 * base.steps),  # in 3,000 it is not learned
         "d_model 256, learning rate / 4, dropout of .1": other(d_model=256, lr=base.lr / 4, dropout=0.1),
         "learning rate / 4": other(lr=base.lr / 4),
         "twice the steps": other(steps=2 * base.steps),
