@@ -216,6 +216,7 @@ class Attends:
 class Holds:
     """Any property of a run: `predicate(trace)` is True. It can be tested, exhausted and refuted; proved by the prover it names, if any.
 
+    Where a word has no exact run, the predicate is asked about one in balls, and what its comparisons do not decide there stays open.
     Of a family it says that the member for T has the property on words of T tokens.
     """
 

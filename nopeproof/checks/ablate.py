@@ -16,8 +16,8 @@ from typing import Any, Literal
 from nopeproof import ledger
 from nopeproof.checks import proof_of, without_class
 from nopeproof.checks.enclosed import untouched
-from nopeproof.checks.evaluate import Witness, violations
-from nopeproof.checks.exhaust import exhaust, guarded, members, silent, trace_of, words
+from nopeproof.checks.evaluate import Witness
+from nopeproof.checks.exhaust import exhaust, guarded, look, members, silent, words
 from nopeproof.checks.without import ASSUMPTIONS, Assumption
 from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Fails, Shown
@@ -134,8 +134,8 @@ class Smallest:
 
     def attempt(self, T: int, seed: int, circuit: Circuit, word: tuple[str, ...]) -> None:
         """One run."""
-        trace = trace_of(circuit, word, self.claim.scope, self.claim.statement)
-        found = next(violations(self.claim.statement, trace, T, self.seen.setdefault((T, seed), {})), None)
+        where, trace = look(circuit, word, self.claim.scope, self.claim.statement, T, self.seen.setdefault((T, seed), {}))
+        found = next(where, None)
         self.tried += 1
         self.witness = None if found is None else {**found, "T": T, "seed": seed}
         self.silent += found is None and silent(self.claim.statement, trace, T)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nopeproof.checks.evaluate import Witness, exact_number, value_of, violations
+from nopeproof.checks.evaluate import Witness, exact_number, value_of
 from nopeproof.checks.search import Budget, Method, Search, Try
 from nopeproof.claims import Claim, Equals, Fails, SameAttention, ScoreIs, Unchanged
 from nopeproof.run.trace import Trace
@@ -86,10 +86,8 @@ def _table(rows: Sequence[dict[str, Any]]) -> list[str]:
 def _drawing(search: Search, attempt: Try, witness: Witness) -> list[dict[str, Any]]:
     """The rows, from a run of the whole circuit (nothing cut): one a position, or, for scores, one a key."""
     T, _, word = attempt
-    trace, inner = search.trace(attempt, whole=True), search.inner
-    wrong = {
-        v.get("i", v.get("t")) for v in violations(inner, trace, max(T, search.low), {}) if v.get("t") == witness.get("t") or "i" not in v
-    }
+    (found, trace), inner = search.look(attempt, {}, whole=True), search.inner
+    wrong = {v.get("i", v.get("t")) for v in found if v.get("t") == witness.get("t") or "i" not in v}
     wrong |= {witness.get("i", witness.get("t"))}
     if hasattr(inner, "block"):
         return _keys(inner, trace, word, witness["t"], wrong)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import count, product
 from typing import Any
 
-from nopeproof.checks.enclosed import can_enclose, enclosed_trace, surely_within
+from nopeproof.checks.enclosed import can_enclose, decided_trace, enclosed_trace, surely_within
 from nopeproof.checks.evaluate import Witness, trimmed, violations
 from nopeproof.circuit import Circuit, Embedding, Family
 from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Scope, Statement, Within
@@ -77,6 +77,7 @@ class Members:
 
     def __init__(self, claim: Claim) -> None:
         self.claim, self.made = claim, {}
+        self.balls = False  # whether a word was run in balls
 
     def __call__(self, length: int, seed: int = 0) -> tuple[int, Circuit]:
         """(T, concrete circuit): the member T = length of a family, else the circuit itself. `seed` chooses what is left open."""
@@ -139,14 +140,40 @@ def trace_of(circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: S
         return enclosed_trace(circuit, word)
 
 
+def look(
+    circuit: Circuit, word: tuple[str, ...], scope: Scope, statement: Statement, T: int, seen: dict | None = None
+) -> tuple[Iterator[Witness], Trace]:
+    """The violations in one run, and the run. T and `seen` as in `violations`.
+
+    A predicate that has no exact run to read, or none of the number it asks for, is asked about a run in balls. Raises NopeproofError
+    where neither serves.
+    """
+    if not isinstance(statement, Holds):
+        trace = trace_of(circuit, word, scope, statement)
+        return violations(statement, trace, T, seen), trace
+    try:
+        trace = trace_of(circuit, word, scope, statement)
+        return iter([*violations(statement, trace, T)]), trace
+    except NopeproofError as bad:
+        if scope.arithmetic != "real" or not inexact(bad) or not circuit.concrete:
+            raise
+        trace = decided_trace(circuit, word)
+        try:
+            return iter([*violations(statement, trace, T)]), trace
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # it wants exact numbers
+            raise bad from None
+
+
 def inexact(bad: NopeproofError) -> bool:
     """Whether a run was refused because its numbers cannot be exact."""
     return "exact" in bad.asked
 
 
 def silent(statement: Statement, trace: Trace, T: int) -> bool:
-    """Whether a run without a violation shows nothing: its numbers are balls that might hold one."""
-    return trace.arithmetic.startswith("ball") and not (isinstance(statement, Within) and surely_within(statement, trace, T))
+    """Whether a run without a violation shows nothing: its numbers are balls that might hold one. A predicate's answer is one of each."""
+    if isinstance(statement, Holds) or not trace.arithmetic.startswith("ball"):
+        return False
+    return not (isinstance(statement, Within) and surely_within(statement, trace, T))
 
 
 def shown_scope(claim: Claim, length: int) -> Scope:
@@ -172,14 +199,14 @@ def exhaust(claim: Claim, seconds: float = SECONDS) -> Evidence:
             break
         found, complete = _length(of, inner, length, contents, start + seconds)
         if found is not None:
-            return _found(claim, found, time.process_time() - start)
+            return _found(claim, found, _tool(of), time.process_time() - start)
         if not complete:
             break
         finished = length
     took = time.process_time() - start
     if isinstance(statement, Fails) or not finished:
         return Evidence("open", claim.scope, "exhaust", took, reason=f"no counterexample among all words up to T = {finished}")
-    return Evidence("exhausted", shown_scope(claim, finished), _tool(claim), took)
+    return Evidence("exhausted", shown_scope(claim, finished), _tool(of), took)
 
 
 def _few(of: Members, end: int) -> bool:
@@ -205,8 +232,8 @@ def _length(of: Members, inner: Statement, length: int, contents: dict, deadline
         if n % 16 == 15 and time.process_time() > deadline:
             return None, False
         try:
-            trace = trace_of(circuit, word, scope, inner)
-            witness = next(violations(inner, trace, T, seen), None)
+            found, trace = look(circuit, word, scope, inner, T, seen)
+            witness, of.balls = next(found, None), of.balls or trace.arithmetic.startswith("ball")
         except NopeproofError as bad:
             if inexact(bad):
                 return None, False
@@ -217,13 +244,13 @@ def _length(of: Members, inner: Statement, length: int, contents: dict, deadline
     return None, complete
 
 
-def _found(claim: Claim, witness: Witness, took: float) -> Evidence:
+def _found(claim: Claim, witness: Witness, tool: str, took: float) -> Evidence:
     if isinstance(claim.statement, Fails):
-        return Evidence("proved", claim.scope, f"{_tool(claim)}, its witness", took, witness)
-    return Evidence("refuted", claim.scope, _tool(claim), took, witness)
+        return Evidence("proved", claim.scope, f"{tool}, its witness", took, witness)
+    return Evidence("refuted", claim.scope, tool, took, witness)
 
 
-def _tool(claim: Claim) -> str:
-    kind = {"real": "exact", "incremental": "exact incremental"}.get(claim.scope.arithmetic, f"torch {claim.scope.arithmetic}")
-    balls = claim.scope.arithmetic == "real" and isinstance(claim.statement, Within)
-    return f"{kind} run of all words" + " (in balls where there is none)" * balls
+def _tool(of: Members) -> str:
+    arithmetic = of.claim.scope.arithmetic
+    kind = {"real": "exact", "incremental": "exact incremental"}.get(arithmetic, f"torch {arithmetic}")
+    return f"{kind} run of all words" + " (in balls where there is none)" * of.balls

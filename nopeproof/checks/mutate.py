@@ -20,8 +20,8 @@ from typing import Any, Literal
 from nopeproof import kernel, ledger
 from nopeproof.checks import proof_of
 from nopeproof.checks.enclosed import untouched
-from nopeproof.checks.evaluate import Witness, trimmed, violations
-from nopeproof.checks.exhaust import VOCABULARY, exhaust, guarded, instance, named, trace_of, words
+from nopeproof.checks.evaluate import Witness, trimmed
+from nopeproof.checks.exhaust import VOCABULARY, exhaust, guarded, instance, look, named, words
 from nopeproof.checks.mutants import Mutant, mutants
 from nopeproof.checks.prove import certificate_for, prove, unit_hints
 from nopeproof.checks.sample import sample
@@ -151,8 +151,8 @@ class Judge:
         known = [key for key, _ in killers.most_common(6)]
         for T, seed, word in [*known, *(w for w in self.words(claim, briefly) if w not in known)]:
             try:
-                trace = trace_of(self.part(claim, T, seed, memory), word, claim.scope, claim.statement)
-                witness = next(violations(claim.statement, trace, T), None)
+                found, _ = look(self.part(claim, T, seed, memory), word, claim.scope, claim.statement, T)
+                witness = next(found, None)
             except NopeproofError as bad:
                 reason = bad.message.replace("\n", ";")
                 break

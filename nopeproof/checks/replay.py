@@ -10,8 +10,7 @@ from typing import Any, Literal
 from nopeproof import certificates
 from nopeproof.checks import proof_of, shown
 from nopeproof.checks.counter import certify_counter
-from nopeproof.checks.evaluate import violations
-from nopeproof.checks.exhaust import exhaust, instance, named, trace_of
+from nopeproof.checks.exhaust import exhaust, instance, look, named
 from nopeproof.circuit import Family
 from nopeproof.claims import Attends, Claim, Evidence, Fails, Holds, Scope, Shown, judge
 from nopeproof.errors import NopeproofError
@@ -128,9 +127,9 @@ def _witness(claim: Claim, witness: Mapping[str, Any]) -> str:
     circuit = instance(member, int(witness.get("seed") or 0))
     seen: dict = {}
     if other:  # a score is compared with what it was for the same contents elsewhere
-        list(violations(statement, trace_of(circuit, tuple(other["word"]), claim.scope, statement), T, seen))
+        list(look(circuit, tuple(other["word"]), claim.scope, statement, T, seen)[0])
     keys = [k for k in ("t", "i", "coordinate", "expected", "found") if k in witness]
-    found = list(violations(statement, trace_of(circuit, tuple(witness["word"]), claim.scope, statement), T, seen))
+    found = list(look(circuit, tuple(witness["word"]), claim.scope, statement, T, seen)[0])
     if not any(all(v.get(k) == witness[k] for k in keys) for v in found):
         raise certificates.Rejected("the witness, run again, does not show what it is said to show")
     return f"{claim.scope.arithmetic} run of the witness"

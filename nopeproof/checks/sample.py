@@ -7,8 +7,8 @@ import time
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from nopeproof.checks.evaluate import Witness, violations
-from nopeproof.checks.exhaust import Members, shown_scope, silent, trace_of
+from nopeproof.checks.evaluate import Witness
+from nopeproof.checks.exhaust import Members, look, shown_scope, silent
 from nopeproof.circuit import Circuit
 from nopeproof.claims import Claim, Evidence, Fails
 from nopeproof.errors import NopeproofError
@@ -41,8 +41,8 @@ class _Runs:
     def look(self, T: int, circuit: Circuit, word: tuple[str, ...], seed: int) -> None:
         """Run one word. Raises _Found where the statement fails."""
         try:
-            trace = trace_of(circuit, word, self.claim.scope, self.inner)
-            witness = next(violations(self.inner, trace, T), None)
+            found, trace = look(circuit, word, self.claim.scope, self.inner, T)
+            witness = next(found, None)
         except NopeproofError as bad:  # one word or instance without an exact run says nothing of the others
             self.refused = bad.message
             return

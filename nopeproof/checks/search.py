@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, settings, target
 from hypothesis import strategies as st
 
-from nopeproof.checks.evaluate import Witness, exact_number, trimmed, value_of, violations
-from nopeproof.checks.exhaust import EXTREMES, instance, named, trace_of, words
+from nopeproof.checks.evaluate import Witness, exact_number, trimmed, value_of
+from nopeproof.checks.exhaust import EXTREMES, instance, look, named, words
 from nopeproof.circuit import Circuit, Family
 from nopeproof.claims import Claim, Equals, Fails, Holds, ScoreIs, Statement, Unchanged
 from nopeproof.errors import NopeproofError
@@ -104,18 +104,17 @@ class Search:
             self.parts[key] = trimmed(self.wholes[key], self.inner)
         return self.wholes[key]
 
-    def trace(self, attempt: Try, whole: bool = False) -> Trace:
-        """The run, of the part that the claim reads or of the whole."""
+    def look(self, attempt: Try, seen: dict, whole: bool = False) -> tuple[Iterator[Witness], Trace]:
+        """The violations and the run, of the part that the claim reads or of the whole."""
         T, seed, word = attempt
         circuit = self.whole(T, seed)
-        return trace_of(circuit if whole else self.parts[self.key(T, seed)], word, self.scope, self.inner)
+        return look(circuit if whole else self.parts[self.key(T, seed)], word, self.scope, self.inner, max(T, self.low), seen)
 
     def fails(self, attempt: Try, alone: bool = False) -> tuple[Witness | None, Trace]:
         """The first violation, or None. alone: contents are compared with those of this word only, not of words tried before."""
         T, seed, _ = attempt
-        trace = self.trace(attempt)
-        seen = {} if alone else self.seen.setdefault(self.key(T, seed), {})
-        return next(violations(self.inner, trace, max(T, self.low), seen), None), trace
+        where, trace = self.look(attempt, {} if alone else self.seen.setdefault(self.key(T, seed), {}))
+        return next(where, None), trace
 
     def run(self, method: Method, attempts: Iterator[Try], seconds: float) -> Try | None:
         """Try more of them until one fails or the time is up. What cannot be run is passed over."""

@@ -1,10 +1,17 @@
 """All words: what is run, in which arithmetic, what running it shows, and what it does not."""
 
+import functools
+import operator
 from dataclasses import replace
+from fractions import Fraction
 
+import flint
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from nopeproof.checks.enclosed import BITS, Decided
 from nopeproof.checks.exhaust import exhaust, guarded, inexact, members, one_thread, shown_scope, silent, trace_of, words
 from nopeproof.checks.sample import sample
 from nopeproof.circuit import Block, Circuit, Embedding, Family, Head, Norm, Opaque
@@ -77,11 +84,69 @@ def test_balls_refute_and_show_nothing_else():
     assert silent(recip, b, 2) and not silent(recip, a, 2) and silent(error, b, 2)
     false = exhaust(claim(Within(A2, R.recip, "1", error="1/1000"), NORMED, TWO))
     assert false.kind == "refuted"
-    with pytest.raises(NopeproofError) as bad:  # balls cannot be asked by a predicate
-        trace_of(NORMED, ("<bos>", "b"), HERE, Holds("anything", lambda trace: True))
-    assert inexact(bad.value)
-    predicate = exhaust(claim(Holds("anything", lambda trace: True), NORMED, replace(HERE, t_max=2)))
-    assert (predicate.kind, predicate.scope.t_max) == ("exhausted", 1)
+
+
+def test_predicates_are_asked_about_balls_where_there_is_no_exact_run():
+    """recip is about 1.756 on BOS, then 1.314 on a and 1.053 on b: the last has no exact run."""
+    says = lambda holds: exhaust(guarded(claim(Holds("of recip", lambda trace: all(map(holds, trace.at(A2, R.recip)))), NORMED, TWO)))  # noqa: E731
+    true = says(lambda x: 3 < 2 * x + 1 < 5 and x != 0 and 1 - x < 0 and abs(-x / 2) <= x and 2 / x > 1 and x**2 >= 0.5)
+    assert (true.kind, true.scope.t_max) == ("exhausted", 2) and "balls" in true.tool
+    false = says(lambda x: x > Fraction(11, 10))
+    assert false.kind == "refuted" and false.witness["word"] == ["<bos>", "b"]  # type: ignore[index]
+    assert says(lambda x: x == 1).kind == "refuted" and "balls" not in says(lambda x: x > Fraction(3, 2)).tool
+    equal = says(lambda x: x - x == 0)  # not known of a ball
+    assert (equal.kind, equal.scope.t_max) == ("exhausted", 1)
+    for wants in (lambda x: {id(x): 1}[x] == 1 if trace_is_ball(x) else True, lambda x: not trace_is_ball(x) or round(x) < 9):
+        exact_only = says(wants)
+        assert (exact_only.kind, exact_only.scope.t_max) == ("exhausted", 1)
+    combined = claim(Holds("of a sum", lambda trace: trace.at(A2, 2 * R.recip + R.one)[-1] > 3), NORMED, TWO)
+    assert (exhaust(combined).kind, sample(combined).kind) == ("exhausted", "tested")
+
+
+def trace_is_ball(x):
+    return hasattr(x, "ball")
+
+
+STEPS = {
+    "+": lambda z, y: z + y,
+    "-": lambda z, y: y - z,
+    "*": lambda z, y: y * z,
+    "/": lambda z, y: z / y,
+    "flip": lambda z, y: y / z,
+    "abs": lambda z, y: abs(z),
+    "neg": lambda z, y: -z,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(STEPS)), max_size=6), st.data())
+def test_what_is_decided_of_a_ball_is_so_of_the_number(steps, data):
+    """The same steps on a rational number and on a ball around it; the ball holds the number and more."""
+    rationals = st.fractions(-9, 9, max_denominator=9)
+    x = data.draw(rationals)
+    with flint.ctx.workprec(BITS):
+        ball = Decided(flint.arb(flint.fmpq(x.numerator, x.denominator)) + flint.arb(0, data.draw(st.sampled_from([0, 2.0**-30, 0.25]))))
+    for step in steps:
+        y = data.draw(rationals)
+        act = functools.partial(STEPS[step], y=y)
+        try:
+            x = act(x)
+        except ZeroDivisionError:
+            with pytest.raises((ZeroDivisionError, NopeproofError)):
+                act(ball)
+            return
+        try:
+            ball = act(ball)
+        except NopeproofError:
+            return
+    y = data.draw(st.sampled_from([x, Fraction(0), x + 1, x - Fraction(1, 1000)]))
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        for one, two, same in ((ball, y, compare(x, y)), (y, ball, compare(y, x))):
+            try:
+                found = compare(one, two)
+            except NopeproofError as bad:
+                assert inexact(bad)
+                continue
+            assert found is same
 
 
 def test_a_content_term_is_one_function_in_each_member_of_a_family_and_in_one_circuit():
