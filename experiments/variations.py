@@ -90,6 +90,7 @@ def changed(base: Recipe) -> dict[str, Recipe]:
         "d_model 256, learning rate / 4, dropout of .1": other(d_model=256, lr=base.lr / 4, dropout=0.1),
         "learning rate / 4": other(lr=base.lr / 4),
         "twice the steps": other(steps=2 * base.steps),
+        "four times the steps": other(steps=4 * base.steps),
         "lengths to 20, tested to 40": other(train_length=20, test_length=40),
     }
 

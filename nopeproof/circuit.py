@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -98,6 +98,9 @@ class Circuit:
         if self.unembedding is not None:
             readout = {t: as_vector(v, R, f"the read-out of {t!r}") for t, v in self.unembedding.items()}
             object.__setattr__(self, "unembedding", readout)
+        single = {"k"} & self._symbols(lambda u: not isinstance(u, Units))
+        if single or (other is not None and "k" in other.symbols):
+            raise NopeproofError(f"the circuit {self.name!r}", "the index k outside a range of units", "Units(first=..., last=...)")
 
     def _repr_html_(self) -> str:
         from nopeproof import notebook
@@ -113,10 +116,6 @@ class Circuit:
         for where, vectors in [*heads, ("FFN", ffn), ("shared", [s[0] for s in block.shared])]:
             for v in vectors:
                 as_vector(v, self.residual, f"block {b}, {where}")
-        for u in units:
-            loose = "k" in (u.read.symbols | u.write.symbols | scalars.symbols(u.bias))  # type: ignore[union-attr,arg-type]
-            if loose and not isinstance(u, Units):
-                raise NopeproofError(f"block {b}, FFN", "the index k in a single unit", "Units(first=..., last=...)")
 
     @property
     def d_model(self) -> int:
@@ -128,32 +127,49 @@ class Circuit:
         """The named tokens, BOS among them."""
         return tuple(self.embedding.tokens)
 
-    def vectors(self) -> Iterator[Vector]:
-        """Every vector of weights."""
+    def vectors(self, units: bool = True) -> Iterator[Vector]:
+        """Every vector of weights, with or without those of hidden units."""
         yield from self.embedding.tokens.values()  # type: ignore[misc]
         for block in self.blocks:
             for h in block.heads:
                 yield from h.vectors()
-            for u in block.mlp.units if block.mlp else ():
+            for u in block.mlp.units if block.mlp and units else ():
                 yield from (u.read, u.write)  # type: ignore[misc]
             if block.mlp:
                 yield block.mlp.b_2  # type: ignore[misc]
         yield from (self.unembedding or {}).values()  # type: ignore[misc]
 
+    def _symbols(self, of: Callable[[Unit], bool]) -> frozenset[str]:
+        """The symbols of all weights but those of hidden units that are left out, and of `other`."""
+        units = [u for b in self.blocks for u in (b.mlp.units if b.mlp else ()) if of(u)]
+        parts = [v.symbols for u in units for v in (u.read, u.write)]  # type: ignore[union-attr]
+        rest = [v.symbols for v in self.vectors(units=False)]
+        return frozenset().union(*rest, *parts, *(scalars.symbols(u.bias) for u in units))  # type: ignore[arg-type]
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """Every symbol in the weights but those of `other`: free ones, T, and k in ranges of hidden units."""
+        return self._symbols(lambda u: True)
+
     @cached_property
     def free(self) -> frozenset[str]:
         """Free symbols of the weights, T and those of `other` not counted."""
-        biases = [scalars.symbols(u.bias) for b in self.blocks for u in (b.mlp.units if b.mlp else ())]  # type: ignore[arg-type]
-        return frozenset().union(*(v.symbols for v in self.vectors()), *biases) - {"k", "T"}
+        return self.symbols - {"k", "T"}
+
+    @cached_property
+    def mentions_T(self) -> bool:
+        """Whether the weights, or how many hidden units there are, depend on T: then this is no one circuit, but a rule for each T."""
+        ranges = [u for b in self.blocks for u in (b.mlp.units if b.mlp else ()) if isinstance(u, Units)]
+        other = self.embedding.other
+        return "T" in self.symbols or any("T" in u.first + u.last for u in ranges) or (other is not None and "T" in other.symbols)  # type: ignore[union-attr]
 
     @cached_property
     def concrete(self) -> bool:
         """True if every weight is a definite number, so that the circuit can be run."""
         units = [u for b in self.blocks for u in (b.mlp.units if b.mlp else ())]
         heads = [h for b in self.blocks for h in b.heads]
-        biases = [scalars.symbols(u.bias) for u in units]  # type: ignore[arg-type]
-        symbolic = frozenset().union(*(v.symbols for v in self.vectors()), *biases) or any(isinstance(u, Units) for u in units)
-        return not (symbolic or self.free or self.embedding.other is not None or any(isinstance(h, Opaque) for h in heads))
+        symbolic = self.symbols or any(isinstance(u, Units) for u in units)
+        return not (symbolic or self.embedding.other is not None or any(isinstance(h, Opaque) for h in heads))
 
     def instance(self, values: Mapping[str, ScalarLike] | None = None, *, vocabulary: Sequence[str] = ("a", "b"), seed: int = 0) -> Circuit:
         """A concrete member: numbers for free symbols (those not in `values` drawn), tokens for `other`, heads for Opaque."""

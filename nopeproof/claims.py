@@ -33,6 +33,12 @@ class Site:
     block: int
     after: Literal["attention", "ffn"] = "ffn"
 
+    def __post_init__(self) -> None:
+        whole = isinstance(self.block, int) and not isinstance(self.block, bool)
+        if not whole or self.block < 0 or self.after not in ("attention", "ffn") or (self.after == "attention" and not self.block):
+            found = f"block {self.block!r}, after {self.after!r}"
+            raise NopeproofError("a place in the stack", found, "after_attention(b) or after_ffn(b), b = 1, 2, ...; or embedding()")
+
     def __str__(self) -> str:
         if self.block == LAST:
             return "the last FFN"
@@ -289,6 +295,8 @@ class Claim:
             raise NopeproofError(
                 where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')"
             )
+        if isinstance(self.subject, Circuit) and self.subject.mentions_T:
+            raise NopeproofError(where, "a Circuit whose weights depend on T, which is another one for each T", "Family(circuit)")
         if not isinstance(self.subject, ModelClass) and self.scope.order == "forall weights forall T":
             found = f"the order {self.scope.order!r} about one {type(self.subject).__name__}"
             raise NopeproofError(
@@ -304,6 +312,7 @@ class Claim:
         grows = isinstance(self.subject, Family) and self.subject.grows
         depth = 1 if grows else len(self.circuit.blocks)  # blocks further on are other ones in each member
         sites = [getattr(statement, n) for n in ("site", "start", "end") if hasattr(statement, n)]
+        sites += [site for site, _ in getattr(statement, "reads", {}).values()]  # of a law
         least = 1 if hasattr(statement, "block") else 0  # heads stand in blocks from 1 on
         for b in [s.block for s in sites] + [getattr(statement, "block", 0)]:
             if not (least <= b <= depth or (grows and b == LAST)):

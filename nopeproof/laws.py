@@ -56,6 +56,10 @@ class Case:
         return f"{self.left} {self.relation} {self.right}{start}{end}" + f" where {tokens}" * bool(tokens)
 
 
+class NoValue(NopeproofError, ArithmeticError):
+    """A law that says nothing of a position it speaks of: one of its sides divides by zero there."""
+
+
 @dataclass(frozen=True)
 class Law(Holds):
     """Every case holds at every position it speaks of. `says` is read off the data; where no case speaks, nothing is said.
@@ -76,6 +80,10 @@ class Law(Holds):
         known = set(names)
         if twice := [n for n in known if names.count(n) > 1]:
             raise NopeproofError("a law's names", f"{min(twice)!r} stands for two things", "t and T are the position and the length")
+        for name, (_, what) in self.reads.items():
+            if what.vector.symbols:
+                found = f"the symbol {min(what.vector.symbols)!r} in {what.vector}"
+                raise NopeproofError(f"what a law calls {name!r}", found, "numbers as coefficients: what is read is one number")
         for text in [x for c in self.cases for x in (c.left, c.right)]:
             _parse(text)
             unknown = algebra.read_expression(text).variables() - known
@@ -103,7 +111,12 @@ class Law(Holds):
             names |= {n: trace.at(site, what.vector)[t - 1] for n, (site, what) in self.reads.items() if cases}
             names |= {n: Fraction(list(trace.word[:t]).count(token)) for n, token in self.counts.items() if cases}
             for c in cases:
-                left, right = value(c.left, names), value(c.right, names)
+                try:
+                    left, right = value(c.left, names), value(c.right, names)
+                except ZeroDivisionError:
+                    raise NoValue(
+                        f"the law {c} at t = {t} of {' '.join(trace.word)}", "a division by zero", "a case that begins later"
+                    ) from None
                 if not (left == right if c.relation == "=" else left >= right):
                     return False
         return True

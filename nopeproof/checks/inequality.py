@@ -66,6 +66,8 @@ class Positions:
         wanted = "any" if circuit.bos is None else "bos-first"
         if claim.scope.words != wanted or (claim.scope.vocabulary == "every" and circuit.embedding.other is None):
             raise Unbounded("its words or its vocabulary are not those that the circuit is run on")
+        if circuit.mentions_T:
+            raise Unbounded("weights that mention T are other ones for each T")
         self.checker = kernel.Checker(circuit.as_json(), {"modulus": 1, "singles": 1, "units": {}})
         self.statement, self.bos, self.deadline = statement, circuit.bos, deadline
         self.t_max = claim.scope.t_max

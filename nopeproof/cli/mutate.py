@@ -12,6 +12,7 @@ from typing import Any
 from nopeproof import ledger
 from nopeproof.claims import Claim
 from nopeproof.cli import _out, _targets
+from nopeproof.sublayers import sparse
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def resume(where: Path | None, name: str, claims: Sequence[Claim], limit: int) -
     """(outcomes of an earlier run of the same claims under the same code, what stores another)."""
     if where is None:
         return {}, lambda outcome: None
-    about = [[c.id, c.weights.weights_sha256, c.statement.as_json(), c.scope.as_json()] for c in claims]
+    reads = [{t: sparse(v) for t, v in (c.circuit.unembedding or {}).items()} for c in claims]  # no part of what the kernel reads
+    about = [[c.id, c.weights.weights_sha256, r, c.statement.as_json(), c.scope.as_json()] for c, r in zip(claims, reads, strict=True)]
     key = hashlib.sha256(json.dumps([name, about, limit, ledger.code_digest()]).encode()).hexdigest()[:16]
     writer = ledger.Writer(where / "mutants", key, own=False)  # a folder below, that the report does not read
     rows = ledger.read(writer.path).rows if writer.path.exists() else ()

@@ -194,7 +194,8 @@ def embed(forward: Forward, word: Sequence[str]) -> list[Row]:
 def require_concrete(circuit: Circuit, name: str) -> None:
     """Raise NopeproofError if the circuit is a schema rather than definite weights."""
     if not circuit.concrete:
-        what = ", ".join(sorted(circuit.free)) or "opaque heads or unspecified tokens"
-        raise NopeproofError(
-            f"the {name} run of {circuit.name!r}", f"weights left open: {what}", "circuit.instance() (and .at(T) for a family)"
-        )
+        asked = f"the {name} run of {circuit.name!r}"
+        if circuit.mentions_T:
+            raise NopeproofError(asked, "weights that depend on T", "Family(circuit).at(T)")
+        what = ", ".join(sorted(circuit.free)) or "opaque heads, ranges of hidden units or unspecified tokens"
+        raise NopeproofError(asked, f"weights left open: {what}", "circuit.instance() (and .at(T) for a family)")

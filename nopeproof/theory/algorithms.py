@@ -8,7 +8,7 @@ on the places that `counting` finds from the circuit's own weights. Where a plac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -62,7 +62,7 @@ def in_reach(run: Counting, claim: Claim) -> None:
     scope, words = claim.scope, "any" if run.circuit.bos is None else "bos-first"
     if scope.arithmetic != "real" or scope.vocabulary != "given" or scope.words != words:
         raise Undecided(f"the places are those of words as the circuit is run on, in real numbers; the scope is {scope}")
-    if isinstance(claim.subject, Circuit) and "T" in str(run.circuit.as_json()["blocks"]):
+    if isinstance(claim.subject, Circuit) and claim.subject.mentions_T:
         raise Undecided("weights that mention T are other ones for each T")
 
 
@@ -210,6 +210,7 @@ def reads(says: str, site: Site, direction: Vector | Subspace, value: str, error
     """At every t, the coordinate is `value`, an expression in t and the named numbers; with an error, within it, strictly."""
     index = Equals(site, direction, "0").index
     ours(names)
+    readable(value, {"t", *names})
 
     def predicate(trace: Any) -> bool:
         rows, numbers = trace.at(site), {n: q.of(trace.word) for n, q in names.items()}
@@ -238,6 +239,16 @@ def ours(names: Mapping[str, Any]) -> None:
             raise NopeproofError(f"the number {name!r} of a word", f"a {type(number).__name__}", "Number, Recent, Previous or Parity")
 
 
+def readable(text: str, known: Set[str]) -> None:
+    """Raise NopeproofError for an expression that cannot be read, or that speaks of something without a name here."""
+    try:
+        unknown = algebra.read_expression(text).variables() - known
+    except algebra.NotExact as bad:
+        raise NopeproofError(f"the expression {text!r}", str(bad), "an expression such as '1/t'") from None
+    if unknown:
+        raise NopeproofError(f"the expression {text!r}", f"the unknown name {min(unknown)!r}", "only " + ", ".join(sorted(known)))
+
+
 def named(place: Place) -> str:
     """A place in words: its token, and what its look-ups have read."""
     return ", ".join([place.token, *(f"block {b} reads {look.token} at {look.where}" for (b, _), look in place.looks.items())])
@@ -246,6 +257,7 @@ def named(place: Place) -> str:
 def scores(says: str, block: int, head: int, value: str, query: Mapping[str, Counted], key: Mapping[str, Counted]) -> Holds:
     """The score of every query on every key i <= t is `value`, an expression in numbers named at t (query) and at i (key)."""
     ours({**query, **key})
+    readable(value, {*query, *key})
 
     def predicate(trace: Any) -> bool:
         table, at_t, at_i = trace.head(block, head).scores, *({n: q.of(trace.word) for n, q in of.items()} for of in (query, key))
@@ -253,9 +265,10 @@ def scores(says: str, block: int, head: int, value: str, query: Mapping[str, Cou
         return all(table[t][i] == value_at(t, i) for t in range(trace.T) for i in range(t + 1))
 
     def goal(run: Counting) -> Iterator[str]:
-        places, asked = run.after(2 * block - 2), run.circuit.blocks[block - 1].heads[head]
+        places, heads = run.after(2 * block - 2), run.circuit.blocks[block - 1].heads if 0 < block <= len(run.circuit.blocks) else ()
+        asked = heads[head] if 0 <= head < len(heads) else None
         if not isinstance(asked, Head):
-            raise Undecided("an opaque head")
+            raise Undecided("no such head, or an opaque one")
         for place in places:
             for other in [key for key in places if run.sees(place, key)]:
                 names = {n: q.at_place(p) for of, p in ((query, place), (key, other)) for n, q in of.items()}
@@ -276,6 +289,7 @@ def looks(says: str, block: int, head: int, target: str, least: str, **names: Nu
     """
     bound = Fraction(least)
     ours(names)
+    readable(target, {"t", *names})
 
     def predicate(trace: Any) -> bool:
         weights, numbers = trace.head(block, head).weights, {n: q.of(trace.word) for n, q in names.items()}
@@ -312,6 +326,8 @@ def answers(says: str, mark: str, how: str, least: str, strict: bool = True) -> 
     reversed, at s - n; sorted, token number v (in order) iff C_(v-1) < n <= C_v, where C_v counts the tokens up to number v before the
     mark. `first` is 2 behind a BOS, else 1. For a look-up at such a position it is enough that its p is the same function of t and n.
     """
+    if how not in ORDERS:
+        raise NopeproofError("the order of an answer", repr(how), "one of " + ", ".join(map(repr, ORDERS)))
     bound, bos = Fraction(least), lambda c: c.bos is not None
 
     def predicate(trace: Any) -> bool:

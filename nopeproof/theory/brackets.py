@@ -27,7 +27,7 @@ def recognises(says: str, kinds: Sequence[str]) -> Holds:
     """After block 2, d = 0 (one coordinate a kind) and under = 0 at t iff the prefix up to t is balanced in every kind, at every t."""
 
     def predicate(trace: Any) -> bool:
-        rows = [[*d, u] for d, u in zip(trace.at(Site(2), "d"), trace.at(Site(2), "under"), strict=True)]
+        rows = [[*d, u] for d, u in _depths(trace)]
         by_kind = [depths(trace.word, kind) for kind in kinds]
         balanced = [all(d[t] == 0 and min(d[: t + 1]) >= 0 for d in by_kind) for t in range(trace.T)]
         return [not any(row) for row in rows] == balanced
@@ -39,10 +39,16 @@ def margins(says: str, kinds: Sequence[str]) -> Holds:
     """After block 2, at every t, each d is 0 or at least 1/t in size, and under is 0 or at least 1/t^2."""
 
     def predicate(trace: Any) -> bool:
-        rows = zip(trace.at(Site(2), "d"), trace.at(Site(2), "under"), strict=True)
-        return all((u == 0 or u * t * t >= 1) and all(x == 0 or abs(x) * t >= 1 for x in d) for t, (d, u) in enumerate(rows, 1))
+        rows = enumerate(_depths(trace), 1)
+        return all((u == 0 or u * t * t >= 1) and all(x == 0 or abs(x) * t >= 1 for x in d) for t, (d, u) in rows)
 
     return Holds(says, predicate, shown_by(lambda run: two_layers(run, kinds)))
+
+
+def _depths(trace: Any) -> Iterator[tuple[list, Any]]:
+    """(d, under) at t = 1, 2, ..."""
+    R = trace.circuit.residual
+    return (([row[n] for n in R["d"].indices], row[R["under"].start]) for row in trace.at(Site(2)))
 
 
 def two_layers(run: Counting, kinds: Sequence[str]) -> Iterator[str]:

@@ -72,6 +72,8 @@ class Counting:
 
     def after(self, s: int) -> list[Place]:
         """The places after s sub-layers. Raises Undecided."""
+        if not 0 <= s <= 2 * len(self.circuit.blocks):
+            raise Undecided(f"no place after {s} sub-layers")
         while len(self.levels) <= s:
             n, before = len(self.levels), self.levels[-1]
             made = self.attention((n + 1) // 2, before) if n % 2 else [q for p in before for q in self.ffn(n // 2, p)]

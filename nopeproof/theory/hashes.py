@@ -16,12 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 from nopeproof import kernel
-from nopeproof.circuit import Circuit
+from nopeproof.circuit import Circuit, Head
 from nopeproof.claims import Claim, Evidence, Holds
 from nopeproof.kernel import Ratio
 from nopeproof.theory.algorithms import shown_by
 from nopeproof.theory.counting import Counting
-from nopeproof.theory.places import Undecided, lowest, number, put, weight
+from nopeproof.theory.places import NUMBER, Undecided, lowest, number, put, weight
 
 Goal = Callable[["Hash"], Iterator[str]]
 
@@ -53,7 +53,8 @@ class Hash:
     def positive(self, x: Ratio, t: Ratio, i: Ratio | None = None, strict: bool = True) -> bool:
         """Whether x > 0 (not strict: >= 0) with polynomials in variables >= 0 for t and i: by signs of coefficients."""
         y = put(x, {"t": t} | ({} if i is None else {"i": i}))
-        return all(c > 0 for p in (y.num, y.den) for c in p.values()) and () in y.den and (not strict or () in y.num)
+        known = all(v in ("t", "i") or v.startswith(NUMBER) for v in y.names())
+        return known and all(c > 0 for p in (y.num, y.den) for c in p.values()) and () in y.den and (not strict or () in y.num)
 
 
 def behind(goal: Goal) -> Callable[[Claim], Evidence]:
@@ -65,6 +66,8 @@ def behind(goal: Goal) -> Callable[[Claim], Evidence]:
         norm: Any = circuit.blocks[-1].norm_attention if fits else None
         if not fits or norm.kind != "layernorm" or number(weight(str(norm.epsilon))) or not circuit.blocks[-1].heads:
             return Evidence("open", claim.scope, "counting prover", reason="the last block is no head behind a LayerNorm without epsilon")
+        if circuit.free or circuit.mentions_T or not all(isinstance(h, Head) for h in circuit.blocks[-1].heads):
+            return Evidence("open", claim.scope, "counting prover", reason="an opaque head, or weights left open, in the last block")
         below = replace(claim, subject=replace(circuit, blocks=circuit.blocks[:-1]))
         return shown_by(lambda run: goal(Hash(run, circuit.blocks[-1])))(below)
 

@@ -19,7 +19,8 @@ def sharp(claim: Claim, deep: bool = False) -> Sequence[Evidence]:
     a.whatever("depth", "mask", "bos", "positions", "norms")  # the scores are given, and the keys are those one sees
     a.needs("ffn", "any, in front of a head with scores ln B (2 p i - i^2) + g(t), p one of its keys")
     B, percent = a.size("base"), a.size("percent")
-    a.step(f"B = {B} is at least 2", B >= 2)
+    if not a.step(f"B = {B} is at least 2", B >= 2):
+        return a.evidence("proved")
     a.identity("(2*p*i - i**2) - (2*p*p - p**2)", "-(i - p)**2", "key i has B^-(i-p)^2 of the weight of key p")
     a.identity("m**2 - m", "m*(m - 1)", "so m^2 >= m for whole m >= 1, and B^-m^2 <= B^-m: at most two keys at each distance m")
     a.identity("1/B", "(1 - 1/B)/(B - 1)", "the first term of the series; with u = B^-M, in two steps, its sum up to M is (1 - u)/(B - 1)")

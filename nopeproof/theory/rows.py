@@ -1,7 +1,7 @@
 """One function of t and a row of the residual, read on numbers and on symbols: what the predicate computes is what the prover proves.
 
 `Symbol` is a rational function of t and the counts at one kind of place (`counting`) that answers like a number: + - * / ** with numbers,
-and == where that is decided at every position of the kind; where it is not, the claim stays open.
+and == or != where that is decided at every position of the kind; where it is not, the claim stays open.
 """
 
 from __future__ import annotations
@@ -56,10 +56,20 @@ class Symbol:
         return 0 - self
 
     def __pow__(self, n: int) -> Symbol:
+        if type(n) is not int or n < 0:
+            raise Undecided(f"a power of {n}")
         out = Symbol(self.place, 1)
         for _ in range(n):
             out = out * self
         return out
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def __lt__(self, other: Any) -> bool:
+        raise Undecided("an order of numbers: only whether they are equal is read here")
+
+    __le__ = __gt__ = __ge__ = __lt__
 
     def __eq__(self, other: object) -> bool:
         """Raises Undecided unless it is so, or not so, at every position of the kind."""

@@ -105,15 +105,6 @@ def claims():
     # the order of the quantifiers
     for T in (2, 5, 8):
         yield f"the weights for T = {T} at every length", clock.at(T), position, UNIFORM
-    yield "weights that mention T, called uniform", clock.symbolic, position, UNIFORM
-    yield "a gain T, called uniform", c(Block([uniform_head(["T" * R.bos], [R.recip])])), Equals(A1, R.recip, "T/t"), UNIFORM
-    yield (
-        "an embedding with T, called uniform",
-        c(tokens=replace(EVERY, other=EVERY.other + "T" * R.pos)),
-        Equals(embedding(), R.pos, "T"),
-        UNIFORM,
-    )
-    yield "an output bias in T, called uniform", c(Block(mlp=MLP([], b_2="T" * R.pos))), Equals(F1, R.pos, "T"), UNIFORM
     # widths, slopes, biases, ends of the range
     yield "one unit fewer", family(units(last="(T - 2) // 2")), position, EACH
     yield "true to T - 1 only", family(units(last="(T - 1) // 2")), position, EACH

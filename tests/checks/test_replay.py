@@ -45,11 +45,8 @@ def test_a_certificate_for_every_length_is_about_the_family_that_grows(tmp_path)
     certificate = Clock(clock, 4, D.pos.start).certificate(None, "every")
     counter_kernel.check(certificate)
     four = Equals(after_ffn(4), D.pos, "t")
-    for claim in (
-        Claim("one", clock.symbolic, four, Scope()),
-        Claim("plain", Family(clock.symbolic), four, Scope(order="forall T exists weights", t_max="T")),
-    ):
-        assert replay(claim, stored(claim, certificate, tmp_path, "proved"), tmp_path).status == "rejected"
+    claim = Claim("plain", Family(clock.symbolic), four, Scope(order="forall T exists weights", t_max="T"))
+    assert replay(claim, stored(claim, certificate, tmp_path, "proved"), tmp_path).status == "rejected"
 
 
 def test_a_certificate_of_a_miss_is_about_a_length_of_the_claim(tmp_path):

@@ -338,7 +338,6 @@ def test_scopes_and_parts_that_it_does_not_speak_of():
     for subject, scope in [
         (plain, Scope()),  # every vocabulary
         (replace(plain, embedding=Embedding(plain.embedding.tokens, R.one + R.w.free("v"))), PLAIN),
-        (circuit(Block([Head([0], [0], ["T" * R.flag], [R.x])])), PLAIN),  # weights that mention T, said of every T
         (circuit(Block([Opaque([R.x])])), PLAIN),
         (circuit(Block([Opaque([R.w]), flagged]), mask="none"), PLAIN),
         (circuit(Block([flagged]), tokens={"<bos>": R.one + R.flag}), PLAIN),  # no token but BOS

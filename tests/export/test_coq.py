@@ -148,7 +148,9 @@ def test_what_model_v_has_no_words_for_is_refused():
         ([Block([head])], {"positions": SinusoidalAPE()}, "positions"),
     ):
         circuit = Circuit(R, embedding, blocks=blocks, **options)
-        claim = Claim("c", circuit, Equals(after_attention(1), R.pos, "1"), Scope(words="any", vocabulary="given"), "s")
+        lengths = {"order": "forall T exists weights", "t_max": "T"} if circuit.mentions_T else {}
+        subject = Family(circuit) if circuit.mentions_T else circuit
+        claim = Claim("c", subject, Equals(after_attention(1), R.pos, "1"), Scope(words="any", vocabulary="given", **lengths), "s")
         with pytest.raises(NopeproofError, match=reason):
             coq.text(certificate_for(claim, {"modulus": 1, "singles": 1, "units": {}}))
 

@@ -22,6 +22,7 @@ CLAIM = library.load("sharp-look-up").claim("sharp")
         ({"sizes": {"base": 4, "percent": 60}}, "open", "(4 - 1)/(4 + 1) > 60/100"),
         ({"sizes": {"base": 4, "percent": 59}}, "proved", ""),
         ({"sizes": {"base": 1, "percent": 0}}, "open", "B = 1 is at least 2"),
+        ({"sizes": {"base": 0, "percent": 0}}, "open", "B = 0 is at least 2"),
         ({"attention": "linear"}, "open", "attention softmax"),
         ({"ffn": "any"}, "open", "ffn"),
     ],
