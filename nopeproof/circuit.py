@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from nopeproof import scalars
-from nopeproof.errors import NopeproofError
+from nopeproof.errors import NopeproofError, expect
 from nopeproof.masks import Mask, Window, check_mask, visible
 from nopeproof.positions import NoPE, PositionalEncoding
 from nopeproof.residual import Residual, Vector, as_vector
@@ -77,6 +77,8 @@ class Circuit:
 
     def __post_init__(self) -> None:
         R = self.residual
+        expect(R, Residual, "a circuit's residual stream", "Circuit(Residual(...), Embedding(...), [Block(...)])")
+        expect(self.embedding, Embedding | Mapping, "a circuit's embedding", "Embedding({token: vector}), or the dictionary alone")
         if not isinstance(self.embedding, Embedding):
             object.__setattr__(self, "embedding", Embedding(self.embedding))
         tokens = {t: as_vector(v, R, f"the embedding of {t!r}") for t, v in self.embedding.tokens.items()}

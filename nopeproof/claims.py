@@ -7,6 +7,7 @@ the words, the vocabulary and the arithmetic. Evidence has a scope of its own; `
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,9 @@ from typing import Any, Literal
 
 from nopeproof import algebra
 from nopeproof.circuit import Circuit, Family
-from nopeproof.errors import NopeproofError
+from nopeproof.errors import NopeproofError, expect
 from nopeproof.models import ModelClass
-from nopeproof.residual import Subspace, Vector
+from nopeproof.residual import Residual, Subspace, Vector
 from nopeproof.scope import Scope as Scope
 
 Subject = Circuit | Family | ModelClass
@@ -68,7 +69,11 @@ def after_last() -> Site:
 # --- what a claim can say --------------------------------------------------------------------------------------------
 
 
+SITE = "after_attention(b), after_ffn(b), or embedding()"
+
+
 def _expression(text: str, names: set[str], where: str) -> None:
+    expect(text, str, where, "a string, such as '1/t'")
     try:
         have = {v for v in algebra.read_expression(text).variables() if not v.startswith(("rt", "ln "))}
     except algebra.NotExact as bad:
@@ -77,7 +82,15 @@ def _expression(text: str, names: set[str], where: str) -> None:
         raise NopeproofError(f"{where}: {text!r}", f"the unknown name {sorted(have - names)[0]!r}", "only " + ", ".join(sorted(names)))
 
 
+def _subspaces(given: Sequence[Subspace], where: str) -> tuple[Subspace, ...]:
+    expect(given, list | tuple | Residual, where, "a list of subspaces: [R.content]")
+    for s in given:
+        expect(s, Subspace, where, "subspaces of the residual stream: [R.content]")
+    return tuple(given)
+
+
 def _index(direction: Vector | Subspace, where: str) -> int:
+    expect(direction, Vector | Subspace, where, "a direction such as R.recip")
     v = direction.vector
     if len(v.entries) != 1 or v.entries[0][1] != 1:
         raise NopeproofError(where, f"the direction {v}", "a single named coordinate")
@@ -93,6 +106,7 @@ class Equals:
     value: str
 
     def __post_init__(self) -> None:
+        expect(self.site, Site, "the place of a value", SITE)
         _expression(self.value, {"t", "T"}, "the value claimed")
         _index(self.direction, "the coordinate claimed")
 
@@ -136,6 +150,9 @@ class Unchanged:
     subspaces: Sequence[Subspace]
 
     def __post_init__(self) -> None:
+        for site in (self.start, self.end):
+            expect(site, Site, "the places of a frame claim", SITE)
+        object.__setattr__(self, "subspaces", _subspaces(self.subspaces, "what a frame claim says is unchanged"))
         if self.end < self.start:
             raise NopeproofError("a frame claim", f"{self.end} is before {self.start}", "start first")
 
@@ -164,6 +181,7 @@ class ScoreIs:
 
     def __post_init__(self) -> None:
         _expression(self.value, {"t", "i"}, "the score claimed")
+        object.__setattr__(self, "content", _subspaces(self.content, "the content of a score"))
 
     @property
     def indices(self) -> list[int]:
@@ -230,6 +248,27 @@ class Holds:
     predicate: Callable[[Any], bool] = field(compare=False)
     by: Callable[[Claim], Evidence] | None = field(default=None, compare=False)
 
+    def __post_init__(self) -> None:
+        asked, todo = f"the predicate {self.says!r}", "a function of a trace: lambda trace: ..."
+        if not callable(self.predicate):
+            expect(self.predicate, (), asked, todo)
+        try:
+            takes = inspect.signature(self.predicate)
+        except ValueError:  # of something built in, which says nothing of its arguments
+            return
+        try:
+            takes.bind("a trace")
+        except TypeError as bad:
+            raise NopeproofError(asked, f"a function of {takes}: {bad}", todo) from None
+
+    def of(self, trace: Any) -> bool:
+        """What the predicate says of a run. Raises NopeproofError where that is neither true nor false."""
+        said = self.predicate(trace)
+        if isinstance(said, bool) or (str(getattr(said, "dtype", "")).endswith("bool") and not said.ndim):  # of numpy and of torch
+            return bool(said)
+        expect(said, bool, f"the predicate {self.says!r}", "a function that returns True or False")
+        raise AssertionError
+
     def __str__(self) -> str:
         return self.says
 
@@ -243,6 +282,9 @@ class Fails:
     """The statement inside is false within the scope: a true negative, shown by the witness it comes with."""
 
     statement: Equals | Within | Unchanged | ScoreIs | SameAttention | Attends | Holds
+
+    def __post_init__(self) -> None:
+        expect(self.statement, (Equals, Unchanged, ScoreIs, SameAttention, Attends, Holds), "what fails", "a statement: Fails(Equals(...))")
 
     def __str__(self) -> str:
         return f"not always: {self.statement}"
@@ -287,10 +329,11 @@ class Claim:
 
     def __post_init__(self) -> None:
         where = f"the claim {self.id!r}"
-        if not isinstance(self.subject, Circuit | Family | ModelClass):
-            raise NopeproofError(where, f"a subject of type {type(self.subject).__name__}", "a Circuit, a Family or a ModelClass")
-        if not isinstance(self.statement, Statement):
-            raise NopeproofError(where, f"a statement of type {type(self.statement).__name__}", "Equals, Unchanged, ScoreIs, ...")
+        if not isinstance(self.id, str) or not self.id:
+            raise NopeproofError("a claim's id", repr(self.id), "a short name of its own, such as 'recip'")
+        expect(self.subject, Circuit | Family | ModelClass, f"{where}, its subject", "a Circuit, a Family or a ModelClass")
+        expect(self.statement, Statement, f"{where}, its statement", "Equals, Unchanged, ScoreIs, ...")
+        expect(self.scope, Scope, f"{where}, its scope", "Scope(...)")
         if isinstance(self.subject, Family) and self.scope.order != "forall T exists weights":
             raise NopeproofError(
                 where, "a Family with the order 'exists weights forall T'", "Scope(order='forall T exists weights', t_max='T')"
@@ -309,15 +352,26 @@ class Claim:
             self._fits(self.statement.statement if isinstance(self.statement, Fails) else self.statement, where)
 
     def _fits(self, statement: Any, where: str) -> None:
+        spoken = [
+            *getattr(statement, "subspaces", ()),
+            *getattr(statement, "content", ()),
+            *([statement.direction] if hasattr(statement, "direction") else []),
+        ]
+        for part in [*spoken, *(what for _, what in getattr(statement, "reads", {}).values())]:
+            if part.residual != self.circuit.residual:
+                raise NopeproofError(where, f"it speaks of a coordinate of {part.residual!r}", f"one of {self.circuit.residual!r}")
         grows = isinstance(self.subject, Family) and self.subject.grows
         depth = 1 if grows else len(self.circuit.blocks)  # blocks further on are other ones in each member
         sites = [getattr(statement, n) for n in ("site", "start", "end") if hasattr(statement, n)]
         sites += [site for site, _ in getattr(statement, "reads", {}).values()]  # of a law
         least = 1 if hasattr(statement, "block") else 0  # heads stand in blocks from 1 on
         for b in [s.block for s in sites] + [getattr(statement, "block", 0)]:
+            expect(b, int, f"{where}, its block", "a whole number from 1 on")
             if not (least <= b <= depth or (grows and b == LAST)):
                 raise NopeproofError(where, f"it speaks of block {b}; the circuit has {depth}", "an existing block")
         if hasattr(statement, "block"):
+            for number in (statement.head, getattr(statement, "other", 0)):
+                expect(number, int, f"{where}, its head", "a whole number from 0 on")
             heads = len(self.circuit.blocks[statement.block - 1].heads)
             for h in (statement.head, getattr(statement, "other", 0)):
                 if not 0 <= h < heads:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NopeproofError(Exception):
     """A request that cannot be met. `asked`, `found` and `todo` are full phrases, shown in that order."""
@@ -19,3 +21,11 @@ class NopeproofError(Exception):
         if self.todo:
             lines.append(f"  try:   {self.todo}")
         return "\n".join(lines)
+
+
+def expect(x: Any, kinds: Any, asked: str, todo: str) -> None:
+    """Raise NopeproofError, naming what is there, unless x is of the kinds given."""
+    if not isinstance(x, kinds):
+        shown, name = repr(x), type(x).__name__
+        found = f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}: {shown if len(shown) <= 60 else shown[:57] + '...'}"
+        raise NopeproofError(asked, found, todo)

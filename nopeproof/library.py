@@ -20,7 +20,7 @@ from typing import Any
 
 from nopeproof.circuit import Circuit, Family
 from nopeproof.claims import Claim, Subject, Verdict
-from nopeproof.errors import NopeproofError
+from nopeproof.errors import NopeproofError, expect
 from nopeproof.models import ModelClass
 from nopeproof.positions import PositionalEncoding
 
@@ -91,6 +91,8 @@ class Construction:
             raise NopeproofError(
                 f"a run on {word!r}", "not a list of tokens" if word else "T = 0, an empty word", "such as ['<bos>', 'a', 'b']"
             )
+        for token in word:
+            expect(token, str, f"a token of the word {list(word)!r}", "names, as a circuit embeds them: ['<bos>', 'a', 'b']")
         T = max(len(word), 2)
         with_weights = {n: s for n, s in self.subjects.items() if isinstance(s, Circuit | Family)}
         subject = subject or (list(with_weights) or list(self.subjects))[-1]
@@ -230,14 +232,17 @@ def _execute(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        # the text itself: bytecode that is kept beside it goes by its time and size, and an edit may change neither
+        exec(compile(path.read_bytes(), str(spec.origin), "exec"), module.__dict__)
     except NopeproofError:
         raise
     except SyntaxError as bad:
-        raise NopeproofError(asked, f"a syntax error in line {bad.lineno}: {bad.msg}", "mend the line") from None
+        where = f" in line {bad.lineno}" if bad.lineno else ""
+        raise NopeproofError(asked, f"a syntax error{where}: {bad.msg}", "a Python file") from None
     except (Exception, SystemExit) as bad:
         line = next((f.lineno for f in reversed(traceback.extract_tb(bad.__traceback__)) if f.filename == spec.origin), None)  # absolute
-        raise NopeproofError(asked, f"line {line} raised {type(bad).__name__}: {bad}", "a file that runs when imported") from None
+        where = f"line {line} raised" if line else "it cannot be read:"
+        raise NopeproofError(asked, f"{where} {type(bad).__name__}: {bad}", "a file that runs when imported") from None
     return module
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from nopeproof import scalars
 from nopeproof.circuit import MLP, Activation, Block, Circuit, Embedding, Head, Mask, Norm, Unit
-from nopeproof.errors import NopeproofError
+from nopeproof.errors import NopeproofError, expect
 from nopeproof.residual import Residual, Vector
 from nopeproof.scalars import Scalar
 
@@ -34,6 +34,7 @@ def words(
 
     A circuit's BOS stands at t = 1, and elsewhere only with `repeated_bos`. Raises NopeproofError if there are no such words.
     """
+    expect(source, Circuit | Sequence, "words", "a Circuit, or a list of tokens; of a construction: words(construction.circuit())")
     tokens, bos = (source.tokens, source.bos) if isinstance(source, Circuit) else (tuple(source), None)
     first = () if bos is None else (bos,)
     rest = [t for t in tokens if t != bos or repeated_bos]

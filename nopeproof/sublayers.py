@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from nopeproof import scalars
-from nopeproof.errors import NopeproofError
+from nopeproof.errors import NopeproofError, expect
 from nopeproof.residual import Residual, Subspace, Vector, as_vector
 from nopeproof.scalars import Scalar, ScalarLike
 
@@ -231,6 +231,9 @@ class Block:
     shared: Sequence[Subspace] = ()
 
     def __post_init__(self) -> None:
+        expect(self.heads, list | tuple, "the heads of a block", "a list: heads=[Head(...)]")
+        for head in self.heads:
+            expect(head, Head | Opaque, "a head of a block", "Head(...), or Opaque([...])")
         object.__setattr__(self, "heads", tuple(self.heads))
         shared = {i for s in self.shared for i in s.indices}
         for n, head in enumerate(self.heads):

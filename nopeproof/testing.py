@@ -219,6 +219,8 @@ def assert_prefix_causal(
     Raises AssertionError with both words, t and both numbers; NopeproofError for a word too short or with nothing to change to.
     """
     known: list[Any] = list(range(vocabulary)) if isinstance(vocabulary, int) else list(vocabulary or ())
+    if vocabulary is not None and len(known) < 2:
+        raise NopeproofError("a test of causality", f"a vocabulary of {len(known)}: {vocabulary!r}", "two tokens at least")
     tokens: list[Any] = list(model.check_word(word)) if isinstance(model, Circuit) else [int(x) for x in word]
     if isinstance(model, Circuit):
         choice, look = known or [t for t in model.tokens if t != model.bos], lambda w: list(places(_run(model, w, arithmetic)))
@@ -242,6 +244,8 @@ def _unchanged(word: list, changed: list, t: int, before: list, after: list, tol
             if where.startswith(("scores", "weights")):
                 left, right = left[:t], right[:t]
             for i, (p, q) in enumerate(zip(left, right, strict=True)):
+                if (isinstance(p, float) and math.isnan(p)) or (isinstance(q, float) and math.isnan(q)):
+                    raise AssertionError(f"{where} at t = {s}, entry {i}, is not a number: {word} gives {p}, {changed} gives {q}")
                 if not _close(p, q, tol):
                     raise AssertionError(
                         f"the model looks ahead: tokens after t = {t} change {where} at t = {s}, entry {i}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -112,6 +113,16 @@ def test_no_prover_in_our_files_is_called_another(monkeypatch):
             if by is not None:
                 found = Evidence("open", claim.scope, "it")
                 assert _called(by, [found]) == [found], f"{name}/{claim.id}"
+
+
+def test_a_file_is_read_as_it_stands(tmp_path):
+    """Bytecode is kept by a file's time and size; an edit that changes neither was not seen, and the old claim verified."""
+    path = tmp_path / "mine.py"
+    for value in ("1/t", "2/t"):
+        path.write_text(HEAD + f'claims = [replace(true, statement=replace(true.statement, value="{value}"))]')
+        os.utime(path, (1, 1))
+        assert library.load(path).claims[0].statement.value == value  # type: ignore[union-attr]
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.py"]
 
 
 def test_a_name_of_ours_cannot_be_taken():

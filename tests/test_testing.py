@@ -159,6 +159,9 @@ def test_models_of_ones_own():
     late = lambda ids: (embed(ids) * (ids.roll(-1, 1) == 5).unsqueeze(-1)).cumsum(1)  # noqa: E731
     with pytest.raises(AssertionError, match="looks ahead"):
         assert_prefix_causal(late, torch.tensor([1, 2, 4]), vocabulary=7)
+    for bad in (lambda ids: late(ids) / 0 * 0, lambda ids: embed(ids).cumsum(1) + torch.nan):  # NaN in both runs was equal
+        with pytest.raises(AssertionError, match="not a number"):
+            assert_prefix_causal(bad, [1, 2, 4], vocabulary=7)
     logits = lambda ids: type("Output", (), {"logits": embed(ids)})  # noqa: E731
     assert_prefix_causal(logits, [1, 2])
 
@@ -175,6 +178,9 @@ def test_misuse_of_the_causality_check():
     ]:
         with pytest.raises(NopeproofError, match=message):
             assert_prefix_causal(model, word)  # type: ignore[arg-type]
+    for few in (0, 1, [3]):
+        with pytest.raises(NopeproofError, match="a vocabulary of"):
+            assert_prefix_causal(embed.eval(), [1, 2], vocabulary=few)
 
 
 # --- the plugin ------------------------------------------------------------------------------------------------------

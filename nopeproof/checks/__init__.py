@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from nopeproof.claims import FOREIGN, Claim, Evidence, Fails, Holds, Shown, Verdict, judge
-from nopeproof.errors import NopeproofError
+from nopeproof.errors import NopeproofError, expect
 
 
 def verify(claim: Claim, *, deep: bool = False) -> Verdict:
@@ -16,6 +16,7 @@ def verify(claim: Claim, *, deep: bool = False) -> Verdict:
     deep: exhaust for ten times as long and sample ten times as much. Raises NopeproofError if a run contradicts a proof or a
     certificate, which would be a bug in the prover: please report it.
     """
+    expect(claim, Claim, "what is verified", "a Claim; of a construction: nopeproof.load(name).claim(id)")
     if isinstance(claim.statement, Shown):
         return judge(claim, shown(claim, deep))
     from nopeproof.checks.exhaust import SECONDS, exhaust

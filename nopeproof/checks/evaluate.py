@@ -113,7 +113,7 @@ def violations(statement: Statement, trace: Trace, T: int, seen: dict | None = N
         yield from _attention(statement, trace)
     elif isinstance(statement, Attends):
         yield from _attends(statement, trace)
-    elif isinstance(statement, Holds) and not statement.predicate(trace):
+    elif isinstance(statement, Holds) and not statement.of(trace):
         yield {"word": list(trace.word), "expected": statement.says, "found": "not so"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,8 +34,9 @@ class Budget:
     examples: int = 150
 
     def __post_init__(self) -> None:
-        if self.seconds <= 0 or min(self.longest, self.instances, self.examples) < 1:
-            raise NopeproofError("a budget for an attack", str(self), "more than 0 seconds, and at least 1 of everything else")
+        if not 0 < self.seconds < math.inf or min(self.longest, self.instances, self.examples) < 1 or self.instances > MANY:
+            todo = f"more than 0 seconds, at least 1 of everything else, and up to {MANY} instances"
+            raise NopeproofError("a budget for an attack", str(self), todo)
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Method:
 
 
 class Found(Exception):
-    """Ends Hypothesis's search."""
+    """Ends Hypothesis's search, with a counterexample or out of time."""
 
 
 class Search:
@@ -196,7 +198,9 @@ class Search:
         def attempt(data: st.DataObject, length: int, seed: int) -> None:
             word = self.draw(data, length, seed)
             first.append(time.process_time())  # Hypothesis itself takes a while to begin
-            if word is None or (first[-1] - first[0] > self.budget.seconds and not found):
+            if first[-1] - first[0] > self.budget.seconds and not found:
+                raise Found
+            if word is None:
                 return
             one = (max(length, self.low), seed, word)
             try:

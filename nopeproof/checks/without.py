@@ -203,7 +203,7 @@ def dtype(name: str) -> Callable[[Claim], Claim | None]:
             return None
         said = claim.statement
         if isinstance(said, Holds):
-            claim = replace(claim, statement=Holds(said.says, lambda trace: said.predicate(trace.exactly())))
+            claim = replace(claim, statement=Holds(said.says, lambda trace: said.of(trace.exactly())))
         return _with(claim, claim.circuit, arithmetic=name)
 
     return drop

@@ -213,6 +213,7 @@ def reads(says: str, site: Site, direction: Vector | Subspace, value: str, error
     readable(value, {"t", *names})
 
     def predicate(trace: Any) -> bool:
+        stream_of(direction, trace.circuit)
         rows, numbers = trace.at(site), {n: q.of(trace.word) for n, q in names.items()}
         for t, row in enumerate(rows, 1):
             gap = row[index] - _value(value, (("t", t), *((n, v[t - 1]) for n, v in numbers.items())))
@@ -221,6 +222,7 @@ def reads(says: str, site: Site, direction: Vector | Subspace, value: str, error
         return True
 
     def goal(run: Counting) -> Iterator[str]:
+        stream_of(direction, run.circuit)
         for place in run.after(level(site)):
             have = place.x[index]
             want = expression(value, place, names)
@@ -237,6 +239,12 @@ def ours(names: Mapping[str, Any]) -> None:
     for name, number in names.items():
         if type(number) not in (Number, Recent, Previous, Parity):
             raise NopeproofError(f"the number {name!r} of a word", f"a {type(number).__name__}", "Number, Recent, Previous or Parity")
+
+
+def stream_of(part: Vector | Subspace, circuit: Circuit) -> None:
+    """Raise NopeproofError for a coordinate of another stream than the circuit's."""
+    if part.residual != circuit.residual:
+        raise NopeproofError(f"what is read of {circuit.name!r}", f"a coordinate of {part.residual!r}", f"one of {circuit.residual!r}")
 
 
 def readable(text: str, known: Set[str]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from nopeproof.claims import Holds, Site
 from nopeproof.kernel import Ratio
 from nopeproof.residual import Subspace
-from nopeproof.theory.algorithms import level, named, shown_by
+from nopeproof.theory.algorithms import level, named, shown_by, stream_of
 from nopeproof.theory.counting import Counting
 from nopeproof.theory.places import Place, Undecided, put
 
@@ -86,9 +86,11 @@ def each_row(says: str, site: Site, part: Subspace, test: Callable[[Any, list[An
     indices = list(part.indices)
 
     def predicate(trace: Any) -> bool:
+        stream_of(part, trace.circuit)
         return all(test(Fraction(t), [row[n] for n in indices]) for t, row in enumerate(trace.at(site), 1))
 
     def goal(run: Counting) -> Iterator[str]:
+        stream_of(part, run.circuit)
         for place in run.after(level(site)):
             if not test(Symbol(place, "t"), [Symbol(place, place.x[n]) for n in indices]):
                 raise Undecided(f"not so at {named(place)}")

@@ -1,6 +1,7 @@
 """`nopeproof attack` as a user meets it: what it prints, its one JSON document, its exit codes."""
 
 import json
+import time
 
 import pytest
 
@@ -55,6 +56,8 @@ def test_a_true_claim_keeps_exit_code_0_and_says_how_much_was_tried(capsys):
     ("words", "message"),
     [
         (["absolute-position", "--seconds", "0"], "more than 0 seconds"),
+        (["absolute-position", "--seconds", "nan"], "more than 0 seconds"),
+        (["absolute-position", "--instances", "1000000000"], "up to 16384 instances"),
         (["absolute-position/nothing"], "it has recip"),
         (["no-such-thing"], "known: "),
     ],
@@ -63,3 +66,9 @@ def test_misuse_is_one_message(words, message, capsys):
     assert main(["attack", *words]) == 2
     found = capsys.readouterr()
     assert message in found.err and found.out == "" and "Traceback" not in found.err
+
+
+def test_time_ends_the_search_however_many_examples_are_asked_for(capsys):
+    start = time.process_time()
+    assert main(["attack", "absolute-position/recip", "--seconds", "0.05", "--examples", "1000000000"]) == 0
+    assert "Hypothesis" in capsys.readouterr().out and time.process_time() - start < 60  # without an end to it, it takes days

@@ -42,8 +42,8 @@ FILES = {
     "claims of another type": (HEAD + "claims = 3\n", "an empty or unusable `claims`"),
     "a number among the claims": (HEAD + "claims = [3]\n", "a int among its claims"),
     "two claims of one id": (HEAD + "claims = [Claim('x', circuit, right), Claim('x', circuit, right)]\n", "two claims called 'x'"),
-    "a subject that is no circuit": (HEAD + "claims = [Claim('x', 3, right)]\n", "a subject of type int"),
-    "a statement that is text": (HEAD + "claims = [Claim('x', circuit, 'recip = 1/t')]\n", "a statement of type str"),
+    "a subject that is no circuit": (HEAD + "claims = [Claim('x', 3, right)]\n", "its subject\n  found: an int: 3"),
+    "a statement that is text": (HEAD + "claims = [Claim('x', circuit, 'recip = 1/t')]\n", "its statement\n  found: a str: "),
     "a block that is not there": (HEAD + "claims = [Claim('x', circuit, Equals(after_ffn(2), R.recip, 't'))]\n", "the circuit has 1"),
     "a head that is not there": (HEAD + "claims = [Claim('x', circuit, ScoreIs(1, 1, '0'))]\n", "which has 1"),
     "an expression that is none": (HEAD + "Equals(after_attention(1), R.recip, '1//')\n", "an expression"),
@@ -66,6 +66,16 @@ FILES = {
     "T = 0": (HEAD + "Scope(t_min=0)\n", "1 <= t_min"),
     "a dtype torch lacks": (HEAD + "claims = [Claim('x', circuit, right, Scope(arithmetic='float17', t_max=3))]\n", "float17"),
     "a value that one position lacks": (HEAD + "claims = [Claim('x', circuit, Equals(right.site, R.one, '1/(t-1)'), given)]\n", "by zero"),
+    "a statement about another stream": (
+        HEAD + "S = Residual(z=40)\nclaims = [Claim('x', circuit, Equals(right.site, S.z[30], '1'))]\n",
+        "Residual(z=40)",
+    ),
+    "a predicate that returns nothing": (
+        HEAD + "claims = [Claim('x', circuit, Holds('p', lambda trace: None), given)]\n",
+        "a NoneType: None",
+    ),
+    "a predicate of nothing": (HEAD + "claims = [Claim('x', circuit, Holds('p', lambda: True), given)]\n", "a function of ()"),
+    "a claim without a name": (HEAD + "claims = [Claim('', circuit, right, given)]\n", "a claim's id"),
     "a class of one's own": (HEAD + "class Mine(Scope):\n    pass\n\n\nclaims = [Claim('x', circuit, right, Mine())]\n", "Mine"),
     "a predicate that raises": (
         HEAD + "def p(trace):\n    return 1 / 0\n\n\nclaims = [Claim('x', circuit, Holds('p', p), given)]\n",
