@@ -93,6 +93,10 @@ class Construction:
             )
         for token in word:
             expect(token, str, f"a token of the word {list(word)!r}", "names, as a circuit embeds them: ['<bos>', 'a', 'b']")
+        if "T" in options:
+            raise NopeproofError(
+                f"a run in the member for T = {options['T']}", "a run of the word's own length", "run(construction.circuit(T=...), word)"
+            )
         T = max(len(word), 2)
         with_weights = {n: s for n, s in self.subjects.items() if isinstance(s, Circuit | Family)}
         subject = subject or (list(with_weights) or list(self.subjects))[-1]

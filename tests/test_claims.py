@@ -21,6 +21,7 @@ from nopeproof.claims import (
 )
 from nopeproof.errors import NopeproofError
 from nopeproof.laws import Case, Law
+from nopeproof.library import load
 from nopeproof.parts import uniform_head
 from nopeproof.residual import Residual
 from nopeproof.strategies import words
@@ -75,6 +76,9 @@ SLIPS = {
     "a name that is verified": (lambda: verify("absolute-position"), "a str: 'absolute-position'"),
     "a circuit that is asserted": (lambda: assert_claim(CIRCUIT), "a Circuit"),
     "words over a claim": (lambda: words(of(Equals(A1, R.recip, "1/t"))), "a Claim"),
+    "ids for tokens": (lambda: load("absolute-position").run([0, 1, 2]), "an int: 0"),
+    "a member for a run": (lambda: load("absolute-position").run(["<bos>", "a"], T=8), "the word's own length"),
+    "a route in a dtype": (lambda: load("absolute-position").run(["<bos>", "a"], "float32/sdpa"), "a dtype and a route"),
     "no embedding": (lambda: Circuit(R, None), "a NoneType: None"),
     "no stream": (lambda: Circuit(Embedding({"a": R.one}), [Block([])]), "an Embedding"),
     "a head for a list of them": (lambda: Block(Head([0], [0], [R.bos], [R.recip])), "a Head"),

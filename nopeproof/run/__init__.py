@@ -22,6 +22,9 @@ def run(circuit: Circuit, word: Sequence[str], arithmetic: Any = "exact", **opti
     """
     if not isinstance(circuit, Circuit):
         raise NopeproofError("a run", f"a {type(circuit).__name__}", "a Circuit; of a family its member: family.at(T)")
+    if isinstance(arithmetic, str) and arithmetic.count("/") == 1:
+        dtype, route = arithmetic.split("/")
+        raise NopeproofError(f"a run in {arithmetic!r}", "a dtype and a route in one", f"run(..., {dtype!r}, route={route!r})")
     known = OPTIONS.get(arithmetic, ("route", "device")) if isinstance(arithmetic, str) else ("route", "device")
     for name in options:
         if name not in known:
