@@ -137,13 +137,14 @@ def table(rows: list[dict[str, Any]]) -> Any:
     """The cells for a terminal: exact match within the training lengths and beyond, mean over seeds and the range."""
     from rich.table import Table
 
+    from nopeproof.learn.engines import reason
+
     shown = Table("task", "positions", "seeds", "steps", "exact match, trained lengths", "longer", "CPU s", box=None, header_style="bold")
     for row in rows:
         config = row["config"]
         recipe = config["recipe"]
         if row["status"] == "failed":
-            error = row["error"].strip().rpartition("\n")[2]
-            shown.add_row(config["task"], config["pe"], str(len(config["seeds"])), "failed", error, "", "")
+            shown.add_row(config["task"], config["pe"], str(len(config["seeds"])), "failed", reason(row), "", "")
             continue
         inside, beyond = shares(row)
         cells = [config["task"], config["pe"], str(len(config["seeds"])), str(recipe["steps"]), spread(inside), spread(beyond)]

@@ -46,11 +46,13 @@ def engine(name: str, workers: int) -> Engine:
 
 
 def attempt(cell: Cell, out: Path, tell: Listener) -> Row:
-    """The cell's row, trained in this process; an exception becomes a row too."""
+    """The cell's row, trained in this process; an exception becomes a row too, with its traceback unless it is ours."""
     from nopeproof.learn.train import train  # here, so that the parent of worker processes need not load torch
 
     try:
         return train(cell, out / cell.label, tell)
+    except NopeproofError as error:
+        return failed(cell, error.message)
     except Exception:
         return failed(cell, traceback.format_exc())
 
@@ -64,6 +66,13 @@ def here(cells: Sequence[Cell], out: Path, workers: int, tell: Listener) -> Iter
     """One after the other, in this process."""
     for cell in cells:
         yield attempt(cell, out, tell)
+
+
+def reason(row: Row) -> str:
+    """Why a cell failed, on one line: the message without its traceback. "" for a row that did not."""
+    lines = row.get("error", "").strip().splitlines()
+    last = max((n for n, line in enumerate(lines) if not line[:1].isspace()), default=0)  # what follows it, indented, belongs to it
+    return "; ".join(" ".join(line.split()) for line in lines[last:])
 
 
 # --- processes of our own --------------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ class ProgressBars:
         elif message.state in OVER and message.cell in self._steps:  # a failed one is over as well
             whole = self._steps[message.cell][1]
             self._steps[message.cell] = (whole, whole)
+        if message.state == "waiting" and message.note:  # a bar's own note is written over as soon as the cell is trained
+            self._console.print(f"{message.cell}  {message.note}", highlight=False, soft_wrap=True, markup=False)
         if self._bars.disable:
             self._line(message)
         else:

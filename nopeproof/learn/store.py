@@ -2,7 +2,7 @@
 
 A run's folder: ``config.json`` what is trained; ``checkpoint.safetensors`` the state while training;
 ``metrics.jsonl`` its loss; then ``weights.safetensors``, and last ``result.json``, whose presence means finished.
-Tensors are written in `tensors`.
+Tensors are written in `tensors`. What somebody else put in the place of a file is named, and never taken for ours.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
 from nopeproof.errors import NopeproofError
 from nopeproof.ledger import write_atomic
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.safetensors", "metrics.jsonl"
 WEIGHTS, RESULT, RESULTS = "weights.safetensors", "result.json", "results.jsonl"
 LOCK = "lock"
+ROW = ("cell", "status", "digest", "config", "scores")
+"""What every row of a finished run has."""
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -40,14 +45,49 @@ def exclusive(run: Path) -> Iterator[None]:
 
 def read_json(path: Path) -> Any:
     """Raises:
-    NopeproofError: the file is missing or is not JSON.
+    NopeproofError: the file is missing, cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text())
     except FileNotFoundError as error:
         raise NopeproofError(f"read {path}", "there is no such file", "is this the folder of a run?") from error
-    except json.JSONDecodeError as error:
-        raise NopeproofError(f"read {path}", f"it is not JSON: {error}", "delete the run and train it again") from error
+    except OSError as error:
+        raise NopeproofError(f"read {path}", f"it cannot be read: {error.strerror}", f"move {path} away and train the run again") from error
+    except (ValueError, RecursionError) as error:
+        raise NopeproofError(f"read {path}", f"it is not JSON: {error}", f"move {path} away and train the run again") from error
+
+
+def read_result(run: Path) -> dict[str, Any]:
+    """The row of a finished run.
+
+    Raises:
+        NopeproofError: there is none, or the file holds something else.
+    """
+    row = read_json(run / RESULT)
+    if missing := _missing(row, ROW):
+        raise NopeproofError(
+            f"read {run / RESULT}", f"it is no row of a run: {missing}", f"move {run / RESULT} away and train the run again"
+        )
+    return row
+
+
+def spoiled(run: Path, digest: str) -> str:
+    """Why the weights of a finished run cannot be used, "" if they can; without torch, which the parent of workers need not load.
+
+    A weight that was changed to another number cannot be told. Raises NopeproofError where a folder stands in their place.
+    """
+    path = run / WEIGHTS
+    if path.is_dir():  # training again would fail at its very end, where the weights are to be written
+        raise NopeproofError(f"read {path}", "it is a folder", "move it away: the run is then trained again")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if (found := (file.metadata() or {}).get("digest")) != json.dumps(digest):
+                return f"{path} belongs to another configuration: {found}"
+            if not all(np.isfinite(file.get_tensor(name)).all() for name in file.keys()):  # noqa: SIM118 (not a mapping)
+                return f"{path} holds weights that are no numbers"
+    except (OSError, SafetensorError) as error:
+        return f"{path} cannot be read: {error}"
+    return ""
 
 
 def record(row: Mapping[str, Any], path: Path) -> None:
@@ -65,11 +105,36 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     write_atomic(path, b"".join((json.dumps(row) + "\n").encode() for row in rows))
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The whole rows of a file of JSON lines; none if there is no file."""
+def read_rows(path: Path, *keys: str) -> list[dict[str, Any]]:
+    """The whole rows of a file of JSON lines; none if there is no file.
+
+    Raises:
+        NopeproofError: the file cannot be read, or a line is no row with these keys.
+    """
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_bytes()[: _whole_lines(path)].splitlines()]
+    try:
+        lines = path.read_bytes()[: _whole_lines(path)].splitlines()
+    except OSError as error:
+        raise NopeproofError(f"read {path}", f"it cannot be read: {error.strerror}", "move it away, and go on") from error
+    return [_row(line, f"line {number} of {path}", keys) for number, line in enumerate(lines, 1)]
+
+
+def _row(line: bytes, where: str, keys: Iterable[str]) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise NopeproofError(f"read {where}", f"it is not JSON: {error}", "move the file away, or take the line out, and go on") from error
+    if missing := _missing(row, keys):
+        raise NopeproofError(f"read {where}", f"it is no row: {missing}", "move the file away, or take the line out, and go on")
+    return row
+
+
+def _missing(row: Any, keys: Iterable[str]) -> str:
+    if not isinstance(row, dict):
+        return f"it holds {json.dumps(row)[:40]}"
+    missing = [key for key in keys if key not in row]
+    return f"it lacks {', '.join(missing)}" if missing else ""
 
 
 def _whole_lines(path: Path) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from nopeproof.errors import NopeproofError
-from nopeproof.learn.engines import Row, engine
+from nopeproof.learn.engines import Row, engine, reason
 from nopeproof.learn.recipe import PRESETS, Cell, Listener, Preset, Progress
-from nopeproof.learn.store import CONFIG, RESULT, RESULTS, read_json, read_rows, record
+from nopeproof.learn.store import CONFIG, RESULT, RESULTS, read_json, read_result, read_rows, record, spoiled, write_json
 
 SEARCH = "search"
 """Folder of the search's runs, inside the folder of the runs."""
@@ -42,7 +42,8 @@ def run_sweep(
     """Train every cell of a preset in ``out/<cell>/`` and return one row a cell, in the grid's order.
 
     A row's ``status`` is "finished" or "failed", the latter with an ``error``. Rows of cells finished now are added
-    to ``out/results.jsonl``. A cell that was interrupted goes on from its checkpoint.
+    to ``out/results.jsonl``. A cell that was interrupted goes on from its checkpoint; a finished one whose weights no longer
+    load is trained again.
 
     Args:
         preset_or_name: a grid, or the name of one in `PRESETS`.
@@ -54,7 +55,7 @@ def run_sweep(
         resume: False refuses a folder in which something of this grid has already been trained.
 
     Raises:
-        NopeproofError: unknown preset or engine, fewer than one worker, or ``resume=False`` on a used folder.
+        NopeproofError: unknown preset or engine, fewer than one worker, ``resume=False`` on a used folder, or a foreign file in it.
     """
     grid = preset(preset_or_name) if isinstance(preset_or_name, str) else preset_or_name
     tell, end = progress or (lambda message: None), finished or (lambda row: None)
@@ -82,9 +83,9 @@ def rates(grid: Preset, out: Path) -> list[dict[str, Any]]:
     for pe in grid.pes:
         tried = []
         for cell in _search_cells(grid, pe):
-            path = out / SEARCH / cell.label / RESULT
-            if path.exists():
-                (score,) = read_json(path)["scores"]
+            run = out / SEARCH / cell.label
+            if (run / RESULT).exists():
+                (score,) = read_result(run)["scores"]
                 mean = {key: sum(score[key]) / len(score[key]) for key in ("cross_entropy", "exact_match")}
                 tried.append({"lr": cell.recipe.lr, **mean})
         best = min(tried, key=lambda run: run["cross_entropy"], default={"lr": grid.recipe.lr})
@@ -98,24 +99,41 @@ def _search_cells(grid: Preset, pe: str) -> tuple[Cell, ...]:
 
 
 def _run(cells: Sequence[Cell], out: Path, workers: int, with_engine: str, tell: Listener, end: Callable[[Row], None]) -> list[Row]:
-    rows = {cell.label: read_json(out / cell.label / RESULT) for cell in cells if (out / cell.label / RESULT).exists()}
+    ended = [cell for cell in cells if (out / cell.label / RESULT).exists()]
+    broken = {cell.label: why for cell in ended if (why := spoiled(out / cell.label, cell.digest))}
+    rows = {cell.label: read_result(out / cell.label) for cell in ended if cell.label not in broken}
     _record_new(rows.values(), out)  # a kill may have come between a cell's end and its row
-    for label, row in rows.items():
-        tell(Progress(label, "kept"))
-        end(row)
+    for cell in ended:
+        if cell.label in rows:
+            tell(Progress(cell.label, "kept", note=_right_config(cell, out / cell.label)))
+            end(rows[cell.label])
     waiting = [cell for cell in cells if cell.label not in rows]
     for cell in waiting:
-        tell(Progress(cell.label, "waiting", 0, cell.recipe.steps))
+        why = broken.get(cell.label)
+        tell(Progress(cell.label, "waiting", 0, cell.recipe.steps, note=f"trained again: {why}" if why else ""))
     for row in engine(with_engine, workers)(waiting, out, workers, tell):
         rows[row["cell"]] = row
         _record_new([row], out)
-        tell(Progress(row["cell"], row["status"], note=row.get("error", "").strip().rpartition("\n")[2]))
+        tell(Progress(row["cell"], row["status"], note=reason(row)))
         end(row)
     return [rows[cell.label] for cell in cells]
 
 
+def _right_config(cell: Cell, run: Path) -> str:
+    """Write the configuration of a finished run anew if it is not there as it was, and say so: the cell tells it wholly."""
+    try:
+        if read_json(run / CONFIG) == cell.config():
+            return ""
+    except NopeproofError as error:
+        found = error.found
+    else:
+        found = "it is another cell's"
+    write_json(run / CONFIG, cell.config())
+    return f"kept; {run / CONFIG} is written anew: {found}"
+
+
 def _record_new(rows: Iterable[Row], out: Path) -> None:
-    known = {row["digest"] for row in read_rows(out / RESULTS) if row["status"] == "finished"}
+    known = {row["digest"] for row in read_rows(out / RESULTS, "digest", "status") if row["status"] == "finished"}
     for row in rows:
         if row["digest"] not in known:
             record(row, out / RESULTS)

@@ -23,18 +23,18 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[st
     write_atomic(path, save({name: t.detach().contiguous() for name, t in tensors.items()}, metadata=header))
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read back what `save_tensors` wrote: tensors, metadata.
+def load_tensors(path: Path, todo: str = "train the run, or train it again") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read back what `save_tensors` wrote: tensors, metadata; ``todo`` is what to do where that cannot be.
 
     Raises:
-        NopeproofError: the file is missing or is not safetensors.
+        NopeproofError: the file is missing or is not safetensors, or not one of ours.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
-    except (FileNotFoundError, SafetensorError) as error:
-        raise NopeproofError(f"load {path}", f"it cannot be read: {error}", "train the run, or train it again") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise NopeproofError(f"load {path}", f"it cannot be read: {error}", todo) from error
     return tensors, metadata
 
 

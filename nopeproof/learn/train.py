@@ -55,7 +55,7 @@ def load(run: Path) -> tuple[Cell, Transformer]:
     """A finished run's cell and trained models.
 
     Raises:
-        NopeproofError: this is not the folder of a finished run, or its files do not fit each other.
+        NopeproofError: this is not the folder of a finished run, its files do not fit each other, or a weight is no number.
     """
     cell = Cell.from_config(store.read_json(run / store.CONFIG))
     weights, _ = load_tensors(run / store.WEIGHTS)
@@ -64,21 +64,23 @@ def load(run: Path) -> tuple[Cell, Transformer]:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise NopeproofError(f"load {run}", f"weights and config.json disagree: {error}", "train it again") from error
+    if not all(weight.isfinite().all() for weight in weights.values()):
+        raise NopeproofError(f"load {run / store.WEIGHTS}", "it holds weights that are no numbers", "train it again")
     return cell, model.eval()
 
 
 def train(cell: Cell, run: Path, listen: Listener | None = None) -> dict[str, Any]:
-    """Train a cell in the folder ``run``, going on from its checkpoint if there is one; a finished run is left alone.
+    """Train a cell in the folder ``run``, going on from its checkpoint if there is one; a finished run whose weights load is left alone.
 
     Returns:
         The result row: configuration, its hash, one entry of scores a seed, CPU seconds spent, versions.
 
     Raises:
-        NopeproofError: the loss is no number any more, or the folder holds another configuration's checkpoint.
+        NopeproofError: the loss is no number any more, or the folder holds another configuration's checkpoint, or a file that is not ours.
     """
     with store.exclusive(run), one_thread():
-        if (run / store.RESULT).exists():
-            return store.read_json(run / store.RESULT)
+        if (run / store.RESULT).exists() and not store.spoiled(run, cell.digest):
+            return store.read_result(run)
         store.write_json(run / store.CONFIG, cell.config())
         return _train(_State(cell, run), run, listen or (lambda progress: None))
 
@@ -169,7 +171,7 @@ class _State:
         self.recent: list[Tensor] = []
         if self.path.exists():
             self._load()
-        kept = [row for row in store.read_rows(run / store.METRICS) if row["step"] <= self.step]
+        kept = [row for row in store.read_rows(run / store.METRICS, "step") if row["step"] <= self.step]
         store.write_rows(run / store.METRICS, kept)
 
     def advance(self, step: int) -> None:
@@ -220,7 +222,7 @@ class _State:
         save_tensors(self.path, tensors, metadata)
 
     def _load(self) -> None:
-        tensors, metadata = load_tensors(self.path)
+        tensors, metadata = load_tensors(self.path, f"remove {self.path}: the cell then starts from its first step")
         if metadata.get("digest") != self.cell.digest:
             raise NopeproofError(f"go on with {self.path}", "it belongs to another configuration", "use another folder")
         self.step, self._spent = metadata["step"], metadata["cpu_seconds"]

@@ -43,3 +43,12 @@ def test_without_a_terminal_there_is_a_line_for_each_look_and_each_end(monkeypat
         "second  kept  about 1 min left",  # 10 steps in 60 s, 10 to go
         "third  out of luck  about 0 min left",
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_why_a_cell_waits_again_is_said_though_its_bar_soon_says_other_things(terminal: bool):
+    screen = io.StringIO()
+    with ProgressBars(Console(file=screen, width=120, force_terminal=terminal, color_system=None)) as bars:
+        bars(Progress("first", "waiting", 0, 30, note="trained again: [its weights] are gone"))
+        bars(Progress("first", "training", 10, 30, loss=0.5))
+    assert "first  trained again: [its weights] are gone" in screen.getvalue()

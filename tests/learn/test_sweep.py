@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from nopeproof import ledger
 from nopeproof.errors import NopeproofError
@@ -17,6 +20,7 @@ from nopeproof.learn import store
 from nopeproof.learn import train as training
 from nopeproof.learn.recipe import PRESETS, Cell, Preset, Recipe
 from nopeproof.learn.sweep import run_sweep
+from nopeproof.learn.train import load
 
 
 def test_every_preset_is_a_grid_of_different_cells():
@@ -56,6 +60,88 @@ def test_a_row_lost_between_the_end_of_a_cell_and_the_table_is_written_later(gri
     (tmp_path / store.RESULTS).unlink()
     run_sweep(grid, tmp_path)
     assert store.read_rows(tmp_path / store.RESULTS) == rows
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "cut", "another's", "no numbers"])
+def test_a_finished_cell_whose_weights_are_broken_is_trained_again_and_that_is_said(grid: Preset, tmp_path: Path, damage: str):
+    first = run_sweep(grid, tmp_path)
+    weights, other = (tmp_path / row["cell"] / store.WEIGHTS for row in first)
+    whole = weights.read_bytes()
+    if damage == "no numbers":
+        tensors = {name: np.full_like(value, np.nan) for name, value in load_file(weights).items()}
+        save_file(tensors, weights, {"digest": json.dumps(first[0]["digest"])})
+    else:
+        weights.unlink()
+        if damage != "missing":
+            weights.write_bytes({"garbage": b"none", "cut": whole[:-1], "another's": other.read_bytes()}[damage])
+    messages = []
+    again = run_sweep(grid, tmp_path, progress=messages.append)
+    assert [m.state for m in messages if m.cell == first[1]["cell"]] == ["kept"] and weights.read_bytes() == whole
+    (said,) = [m.note for m in messages if m.cell == first[0]["cell"] and m.state == "waiting"]
+    assert "trained again" in said and str(weights) in said
+    assert [row["scores"] for row in again] == [row["scores"] for row in first] and load(weights.parent)[0] == grid.cells()[0]
+    messages.clear()
+    run_sweep(grid, tmp_path, progress=messages.append)
+    assert [m.state for m in messages] == ["kept", "kept"]
+
+
+@pytest.mark.parametrize("text", [None, "[]", "{", '{"schema": 1}'])
+def test_the_configuration_of_a_kept_cell_is_mended_without_training(grid: Preset, tmp_path: Path, monkeypatch, text: str | None):
+    (row, _) = run_sweep(grid, tmp_path)
+    config = tmp_path / row["cell"] / store.CONFIG
+    config.unlink()
+    if text is not None:
+        config.write_text(text)
+    monkeypatch.setattr(training, "train", None)
+    messages = []
+    run_sweep(grid, tmp_path, progress=messages.append)
+    assert [m.state for m in messages] == ["kept", "kept"] and str(config) in messages[0].note and not messages[1].note
+    assert load(config.parent)[0] == grid.cells()[0]
+
+
+def test_an_unreadable_checkpoint_is_named_with_what_to_remove(grid: Preset, tmp_path: Path):
+    checkpoint = tmp_path / grid.cells()[0].label / store.CHECKPOINT
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"not safetensors")
+    messages = []
+    rows = run_sweep(grid, tmp_path, progress=messages.append)
+    assert [row["status"] for row in rows] == ["failed", "finished"] and checkpoint.read_bytes() == b"not safetensors"
+    (said,) = [m.note for m in messages if m.state == "failed"]
+    assert f"load {checkpoint}" in said and "cannot be read" in said and f"remove {checkpoint}" in said and "Traceback" not in said
+    checkpoint.unlink()
+    assert [row["status"] for row in run_sweep(grid, tmp_path)] == ["finished", "finished"]
+
+
+def test_the_reason_of_a_failure_is_whole(grid: Preset, tmp_path: Path, monkeypatch):
+    def failing(cell, *rest):
+        raise RuntimeError("weights do not fit:\n\tmissing: W_E")
+
+    monkeypatch.setattr(training, "train", failing)
+    messages = []
+    assert all("Traceback" in row["error"] for row in run_sweep(grid, tmp_path, progress=messages.append))
+    assert {m.note for m in messages if m.state == "failed"} == {"RuntimeError: weights do not fit:; missing: W_E"}
+
+
+FOREIGN = (None, b"{}\n", b"[1]\n", b'"x\n', b"\xff\xfe\n")  # None is a folder
+
+
+@pytest.mark.parametrize(
+    ("place", "content"), [(store.WEIGHTS, None), *((p, c) for p in (store.RESULT, store.RESULTS, store.METRICS) for c in FOREIGN)]
+)
+def test_a_file_that_is_not_ours_is_named(grid: Preset, tmp_path: Path, place: str, content: bytes | None):
+    (row, _) = run_sweep(grid, tmp_path)
+    path = tmp_path / place if place == store.RESULTS else tmp_path / row["cell"] / place
+    path.unlink()
+    path.mkdir() if content is None else path.write_bytes(content)
+    if place == store.METRICS:  # only a run that is not over reads it
+        (path.parent / store.RESULT).unlink()
+    said = ""
+    try:
+        said = run_sweep(grid, tmp_path)[0]["error"]
+    except NopeproofError as error:
+        said = error.message
+    assert str(path) in said and "try:" in said and "Traceback" not in said
+    assert path.is_dir() if content is None else path.read_bytes() == content
 
 
 def test_a_failed_cell_is_reported_and_the_others_go_on(grid: Preset, tmp_path: Path, monkeypatch):
