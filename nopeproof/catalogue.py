@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from typing import Any, TypeVar
+import sys
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from nopeproof.errors import NopeproofError
 
 T = TypeVar("T")
+
+WORDS = {int: "a whole number", bool: "True or False", str: "a word; in quotes, if it looks like a number"}
+"""What a field of each type takes in a spec."""
 
 
 def by_name(base: type[T]) -> dict[str, type[T]]:
@@ -38,7 +42,7 @@ def build(base: type[T], spec: str, what: str) -> T:
     """Make the object a spec names; ``what`` is the word for such a thing in messages.
 
     Raises:
-        NopeproofError: no such name, no such field, or a value the class refuses.
+        NopeproofError: no such name, no such field, a value of another type than the field's, or one the class refuses.
 
     >>> from nopeproof.positions import PositionalEncoding
     >>> build(PositionalEncoding, "rotary:fraction=0.25", "positional encoding")
@@ -49,8 +53,20 @@ def build(base: type[T], spec: str, what: str) -> T:
     if name not in known:
         raise NopeproofError(f"{what} {name!r}", f"there are: {', '.join(known)}", "choose one of these")
     cls = known[name]
-    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    types = get_type_hints(cls)
+    fields = {field.name: types[field.name] for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     return cls(**_options(spec, options, fields))
+
+
+def require(thing: Any, **fields: tuple[bool, str]) -> None:
+    """Hold a named thing's fields to their ranges: each with whether its value fits, and the words for those that do.
+
+    Raises:
+        NopeproofError: one does not fit.
+    """
+    for field, (fits, wanted) in fields.items():
+        if not fits:
+            raise NopeproofError(f"{thing.name}:{field}={getattr(thing, field)!r}", f"{field} is {wanted}", f"another {field}")
 
 
 def spec_of(thing: Any) -> str:
@@ -59,7 +75,7 @@ def spec_of(thing: Any) -> str:
     return thing.name + (":" + ",".join(changed) if changed else "")
 
 
-def _options(spec: str, text: str, fields: set[str]) -> dict[str, Any]:
+def _options(spec: str, text: str, fields: dict[str, Any]) -> dict[str, Any]:
     options = {}
     for part in filter(None, text.split(",")):
         key, equals, value = part.partition("=")
@@ -67,11 +83,23 @@ def _options(spec: str, text: str, fields: set[str]) -> dict[str, Any]:
             raise NopeproofError(f"{part!r} in {spec!r}", f"its fields are: {', '.join(sorted(fields)) or 'none'}",
                                  "write NAME:field=value,field=value")  # fmt: skip
         options[key] = _value(value)
+        if wanted := _misfit(options[key], fields[key]):
+            raise NopeproofError(f"{key} in {spec!r}", repr(options[key]), wanted)
     return options
+
+
+def _misfit(value: Any, kind: Any) -> str:
+    """The words for what a field of this type takes, "" if the value is that; of types that specs do not know, the class judges."""
+    if get_origin(kind) is Literal:
+        return "" if value in get_args(kind) else f"one of: {', '.join(map(str, get_args(kind)))}"
+    if kind is float:  # whole numbers are numbers; no float is beyond the largest, and "not a number" is not within it
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+        return "" if fits else "a finite number"
+    return "" if kind not in WORDS or type(value) is kind else WORDS[kind]
 
 
 def _value(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):  # the last two: nested too deeply
         return text  # a bare word is a string

@@ -25,6 +25,9 @@ Kind = Literal["none", "stream", "scores", "rotate"]
 Array = Any  # a numpy array or a torch tensor
 Arrays = Mapping[str, Array]
 
+MOST_BUCKETS, MOST_DISTANCE, MOST_WIDTH, MOST_STD = 1024, 2**16, 4096, 1000
+"""What fields of encodings may be at most: far beyond what anybody trains, and short of what fills the memory or takes hours."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -99,7 +102,7 @@ def alibi_slopes(n_heads: int) -> Float[np.ndarray, " h"]:
 
 def frequencies(width: int, base: float = 10000.0) -> Float[np.ndarray, " half"]:
     """omega_j = base^(-2j/width), j = 0 .. width/2 - 1, in radians per position (vaswani2017, su2021)."""
-    return base ** (-np.arange(0, width, 2) / width)
+    return float(base) ** (-np.arange(0, width, 2) / width)
 
 
 def sinusoid(length: int, width: int, layout: str = "interleaved") -> Float[np.ndarray, "t width"]:
@@ -184,6 +187,9 @@ class LearnedAPE(StreamEncoding):
     std: float = 0.02
     name = "ape-learned"
 
+    def __post_init__(self) -> None:
+        catalogue.require(self, std=_spread(self.std))
+
     def parameters(self, geometry: Geometry) -> dict[str, Parameter]:
         return {"table": Parameter((geometry.max_length, geometry.d_model), self.std)}
 
@@ -204,6 +210,9 @@ class SinusoidalAPE(StreamEncoding):
     layout: Literal["interleaved", "concatenated"] = "interleaved"
     name = "ape-sinusoidal"
 
+    def __post_init__(self) -> None:
+        catalogue.require(self, layout=(self.layout in ("interleaved", "concatenated"), "interleaved or concatenated"))
+
     def constants(self, geometry: Geometry, length: int) -> dict[str, np.ndarray]:
         return {"table": sinusoid(length, geometry.d_model, self.layout)}
 
@@ -219,6 +228,11 @@ class T5(ScoreEncoding):
     max_distance: int = 128
     std: float = 0.02
     name = "t5"
+
+    def __post_init__(self) -> None:
+        buckets = (2 <= self.buckets <= MOST_BUCKETS, f"from 2 to {MOST_BUCKETS}")
+        furthest = (1 <= self.max_distance <= MOST_DISTANCE, f"from 1 to {MOST_DISTANCE}")
+        catalogue.require(self, buckets=buckets, max_distance=furthest, std=_spread(self.std))
 
     def parameters(self, geometry: Geometry) -> dict[str, Parameter]:
         return {"bias": Parameter((geometry.n_heads, self.buckets), self.std)}
@@ -252,6 +266,9 @@ class Fire(ScoreEncoding):
 
     width: int = 32
     name = "fire"
+
+    def __post_init__(self) -> None:
+        catalogue.require(self, width=(1 <= self.width <= MOST_WIDTH, f"from 1 to {MOST_WIDTH}"))
 
     def parameters(self, geometry: Geometry) -> dict[str, Parameter]:
         return {
@@ -287,6 +304,10 @@ class Rotary(RotateEncoding):
     base: float = 10000.0
     name = "rotary"
 
+    def __post_init__(self) -> None:
+        fraction, base = (0 <= self.fraction <= 1, "from 0 to 1"), (0 < self.base < math.inf, "finite and above 0")
+        catalogue.require(self, fraction=fraction, base=base)
+
     def constants(self, geometry: Geometry, length: int) -> dict[str, np.ndarray]:
         turned = 2 * int(geometry.d_head * self.fraction / 2)
         angle = np.repeat(rotary_angles(length, turned, self.base), 2, axis=1)
@@ -298,6 +319,10 @@ class Rotary(RotateEncoding):
 
     def rotate(self, x: Float[Array, "*lead t d_head"], constants: Arrays) -> Float[Array, "*lead t d_head"]:
         return x * constants["cos"] + x[..., constants["partner"]] * constants["sin"]
+
+
+def _spread(std: float) -> tuple[bool, str]:
+    return 0 <= std <= MOST_STD, f"from 0 to {MOST_STD}"
 
 
 def _log1p(x: Array) -> Array:

@@ -130,6 +130,32 @@ def test_a_wrong_spec_says_what_there_is(spec: str):
     assert "t5" in str(caught.value) and caught.value.todo
 
 
+@pytest.mark.parametrize(
+    "spec",
+    ["rotary:fraction=2", "rotary:fraction=-1", "rotary:fraction=nan", "rotary:fraction=1e999", "rotary:fraction=True", "rotary:base=0",
+     "rotary:base=-1", f"rotary:base={10**400}", "t5:buckets=0", "t5:buckets=1", "t5:buckets=1000000000", "t5:buckets=8.0",
+     "t5:max_distance=0", "t5:max_distance=1000000000", "t5:std=x", "t5:std=-1", "t5:std=", "ape-learned:std=-1", "ape-learned:std=inf",
+     "ape-sinusoidal:layout=foo", "ape-sinusoidal:layout=3", "fire:width=-3", "fire:width=1000000000", "fire:width=" + "[" * 5000],
+)  # fmt: skip
+def test_a_value_of_another_type_or_out_of_range_is_refused_where_it_is_written(spec: str):
+    field = spec.partition(":")[2].partition("=")[0]
+    with pytest.raises(NopeproofError) as caught:
+        positions.encoding(spec)
+    assert field in caught.value.asked and caught.value.found and caught.value.todo
+
+
+@pytest.mark.parametrize("spec", ["rotary:base=1e4", "rotary:fraction=1", "rotary:fraction=0", f"rotary:base={10**20}", "t5:std=0",
+                                  "ape-sinusoidal:layout='concatenated'"])  # fmt: skip
+def test_whole_numbers_are_numbers_and_the_ends_of_a_range_belong_to_it(spec: str):
+    assert positions.encoding(spec).constants(GEOMETRY, 6) is not None
+
+
+@pytest.mark.parametrize("fraction", [float("nan"), float("inf"), 1.5])
+def test_ranges_hold_without_a_spec_too(fraction: float):
+    with pytest.raises(NopeproofError, match="from 0 to 1"):
+        positions.Rotary(fraction)
+
+
 def test_a_learned_table_ends():
     with pytest.raises(NopeproofError, match="ends at 32"):
         positions.LearnedAPE().constants(GEOMETRY, 33)

@@ -14,6 +14,8 @@ from nopeproof import catalogue, positions, tasks
 from nopeproof.errors import NopeproofError
 
 SCHEMA = 1  # raised whenever the same configuration would no longer train the same weights
+MOST_SEED = 2**63 - 1
+"""The largest seed: numpy takes any, torch 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,11 @@ class Recipe:
     """Share of activations zeroed in training, where T5 does so; kazemnejad2023 trains with .1."""
 
     def __post_init__(self) -> None:
-        if self.d_model % self.heads:
-            raise NopeproofError(f"d_model {self.d_model} over {self.heads} heads", "the heads do not divide it", "change either")
         sizes = [f.name for f in dataclasses.fields(self) if isinstance(getattr(self, f.name), int) and getattr(self, f.name) < 1]
         if sizes:
             raise NopeproofError(f"a recipe with {', '.join(sizes)} below 1", "every size counts something", "raise it")
+        if self.d_model % self.heads:
+            raise NopeproofError(f"d_model {self.d_model} over {self.heads} heads", "the heads do not divide it", "change either")
         if not 0 <= self.dropout < 1:
             raise NopeproofError(f"dropout of {self.dropout}", "it is the share of activations that is zeroed", "at least 0, below 1")
 
@@ -100,6 +102,8 @@ class Cell:
         object.__setattr__(self, "task", catalogue.spec_of(tasks.task(self.task)))
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise NopeproofError(f"seeds {self.seeds}", "a cell needs at least one seed, each once", "list different seeds")
+        if not all(0 <= seed <= MOST_SEED for seed in self.seeds):
+            raise NopeproofError(f"seeds {self.seeds}", f"a seed is a whole number from 0 to {MOST_SEED}", "other seeds")
 
     def config(self) -> dict[str, Any]:
         """Everything that decides the result, JSON-able; fields younger than the schema only where they differ from their default."""
@@ -116,14 +120,17 @@ class Cell:
         Raises:
             NopeproofError: it was written under another schema version or with other keys.
         """
+        if not isinstance(config, dict):
+            raise NopeproofError("a run's config.json", f"it holds {json.dumps(config)[:40]}", "train it again")
         if config.get("schema") != SCHEMA:
             raise NopeproofError(f"a run of schema {config.get('schema')}", f"this version reads schema {SCHEMA}", "train it again")
         try:
             recipe = dict(config["recipe"])
             recipe["betas"] = tuple(recipe["betas"])
             return Cell(config["pe"], config["task"], tuple(config["seeds"]), Recipe(**recipe))
-        except (KeyError, TypeError) as error:
-            raise NopeproofError("a run's config.json", f"it has missing or unknown keys: {error}", "train it again") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            found = f"it has missing or unknown keys, or other values than ours: {error}"
+            raise NopeproofError("a run's config.json", found, "train it again") from error
 
     @property
     def digest(self) -> str:

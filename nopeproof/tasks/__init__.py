@@ -22,6 +22,8 @@ from nopeproof.errors import NopeproofError
 
 BOS, SEP, EOS = range(3)
 SPECIAL = ("<bos>", "<sep>", "<eos>")
+MOST_SYMBOLS = 2**16
+"""The largest alphabet: every symbol has a name and a row of weights."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Task:
     def __post_init__(self) -> None:
         if self.symbols < 1:
             raise NopeproofError(f"task {self.name} over {self.symbols} symbols", "an alphabet needs at least one", "raise symbols")
+        if self.symbols > MOST_SYMBOLS:
+            raise NopeproofError(f"task {self.name} over {self.symbols} symbols", f"{MOST_SYMBOLS} are the most", "lower symbols")
 
     def sample(self, rng: np.random.Generator, length: int, count: int) -> Int[np.ndarray, "count length"]:
         """Draw sources of one length; uniform, with repeats, unless the task says otherwise."""

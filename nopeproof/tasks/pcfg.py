@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nopeproof import catalogue
 from nopeproof.errors import NopeproofError
+from nopeproof.tasks import MOST_SYMBOLS
 from nopeproof.tasks.written import Written
 
 String = list[str]
+MOST_LONGEST = 1024
+"""The most that the longest answer may be chosen."""
 UNARY: dict[str, Callable[[String], String]] = {
     "copy": lambda x: x,
     "reverse": lambda x: x[::-1],
@@ -41,11 +45,16 @@ class Pcfg(Written):
     alphabet = (*UNARY, *BINARY, ",")
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.letters < 1 or self.longest < 5:
             raise NopeproofError(
                 f"pcfg with {self.letters} letters, answers to {self.longest}", "too few for one string", "1 letter, 5 symbols at least"
             )
+        catalogue.require(
+            self,
+            letters=(self.letters <= MOST_SYMBOLS, f"at most {MOST_SYMBOLS}"),
+            longest=(self.longest <= MOST_LONGEST, f"at most {MOST_LONGEST}"),
+        )
+        super().__post_init__()  # last: it counts the tokens
 
     @property
     def tokens(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class PositionMod(Task):
     name = "position-mod"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 2 <= self.k <= self.symbols:
             raise NopeproofError(
                 f"positions modulo {self.k} over {self.symbols} symbols", "the residues are written with symbols", "2 <= k <= symbols"

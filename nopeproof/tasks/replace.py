@@ -20,6 +20,7 @@ class Replace(Task):
     measure = "symbols to replace"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.symbols < 2:
             raise NopeproofError(f"replace over {self.symbols} symbols", "one is replaced by another", "at least 2 symbols")
 

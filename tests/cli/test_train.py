@@ -97,6 +97,12 @@ def test_an_interrupted_grid_has_the_rows_of_its_search(monkeypatch):
         (["--preset", "tiny", "--workers", "0"], "at least one"),
         (["--preset", "tiny", "--steps", "0"], "below 1"),
         (["--preset", "tiny", "--seeds", "1", "1"], "each once"),
+        (["--preset", "tiny", "--seeds", "-1"], "from 0"),
+        (["--preset", "tiny", "--seeds", str(10**21)], "from 0"),
+        (["--preset", "tiny", "--positions", "rotary:fraction=2"], "from 0 to 1"),
+        (["--preset", "tiny", "--positions", "t5:buckets=0"], "from 2 to"),
+        (["--preset", "tiny", "--task", "copy:symbols="], "a whole number"),
+        (["--preset", "tiny", "--task", "copy:symbols=1000000000"], "65536 are the most"),
         (["--preset", "tiny", "--engine", "cloud"], "local"),
     ],
 )

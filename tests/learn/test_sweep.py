@@ -207,6 +207,11 @@ def test_two_sweeps_in_one_folder_train_each_cell_once(grid: Preset, tmp_path: P
         (lambda out, grid: Cell("nope", "copie", (0,)), "copy"),
         (lambda out, grid: Cell("nope", "copy", ()), "at least one"),
         (lambda out, grid: Cell("nope", "copy", (1, 1)), "each once"),
+        (lambda out, grid: Cell("nope", "copy", (-1,)), "from 0"),
+        (lambda out, grid: Cell("nope", "copy", (10**21,)), "from 0"),
+        (lambda out, grid: Cell.from_config([]), "[]"),  # type: ignore[arg-type]
+        (lambda out, grid: Cell.from_config({**grid.cells()[0].config(), "pe": 5}), "other values"),
+        (lambda out, grid: Recipe(heads=0), "counts"),
         (lambda out, grid: Recipe(d_model=10, heads=4), "do not divide"),
         (lambda out, grid: Recipe(steps=0), "counts"),
     ],

@@ -237,7 +237,10 @@ def test_a_task_is_a_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "bad",
     ["copie", "copy:symbols=0", "running-parity:symbols=3", "copy:size=3", "parity:symbols=9", "lego:scratchpad=v", "addition:scratchpad=x",
-     "parity:scratchpad=cc", "position-mod:k=9", "replace:symbols=1", "pcfg:letters=0"],
+     "parity:scratchpad=cc", "position-mod:k=9", "replace:symbols=1", "pcfg:letters=0",
+     "copy:symbols=2.5", "copy:symbols=x", "copy:symbols=nan",
+     "copy:symbols=", "copy:symbols=True", "copy:symbols=1000000000", "position-mod:symbols=1000000000", "replace:symbols=1000000000",
+     "pcfg:letters=1000000000", "pcfg:longest=1000000000", "addition:backwards=1", "addition:scratchpad=1"],
 )  # fmt: skip
 def test_wrong_requests_are_explained(bad: str):
     with pytest.raises(NopeproofError) as caught:
