@@ -31,8 +31,8 @@ class Compare:
     """
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN ...")] = ()
-    """Folders of runs, or of several runs; both parts are then about these alone. Default: the ledger's rows, and the weights of what
-    `train` left in runs/train, if that is one preset."""
+    """Folders of runs, of several runs, or of one preset's; both parts are then about these alone. Default: the ledger's rows, and the
+    weights of what `train` left in runs/train, if that is one preset."""
 
     rows: bool = False
     """The first part only, from the ledger's rows."""
@@ -56,10 +56,13 @@ class Compare:
 
     def run(self) -> int:
         """Compare, print, store. 0."""
+        from nopeproof.learn.compare import check_looked_at
+
         if not all(n >= 2 for n in self.lengths):
             raise NopeproofError(f"words of the lengths {list(self.lengths)}", "attention on one symbol says nothing", "lengths from 2 on")
         if self.rows and self.runs:
             raise NopeproofError("a comparison of rows", "folders of runs are named", "either --rows, or folders")
+        check_looked_at(self.lengths, self.words, self.seed)
         with _out.aside() as out, _out.progress() as bars:
             task = bars.add_task("comparing", total=None)
 
@@ -67,6 +70,9 @@ class Compare:
                 bars.update(task, description=run, completed=done, total=total)
 
             general = generalisation(self)
+            if self.rows and not general:
+                there = ", ".join(map(str, folders(self.ledger)))
+                raise NopeproofError("a comparison of rows", f"no row of a finished training in {there}", "train first, or --ledger FOLDER")
             weights = [] if self.rows else self.runs or default_runs(needed=not general)
             found = compare(self, tell) if weights else {}
         if self.out is not None:
@@ -106,10 +112,13 @@ def generalisation(asked: Compare) -> list[dict[str, Any]]:
     """The first part, one entry a recipe, of the runs `asked` names or else of the ledger's rows; its rows are stored in the ledger."""
     from nopeproof.learn.compare import find_runs
     from nopeproof.learn.generalisation import comparisons
-    from nopeproof.learn.store import RESULT, read_json
+    from nopeproof.learn.recipe import Cell
+    from nopeproof.learn.store import read_result
 
     if asked.runs:
-        trained = [read_json(run / RESULT) for run in find_runs(asked.runs)]
+        trained = [read_result(run) for run in find_runs(asked.runs)]
+        for row in trained:
+            Cell.from_config(row["config"])  # what is no configuration is refused before anything is made of it
     else:
         trained = [row["data"] for row in ledger.read_all(folders(asked.ledger)).of("training")]
     found = comparisons(trained)

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from nopeproof import tasks
 from nopeproof.analysis.heads import distance_to_uniform
-from nopeproof.learn.compare import REFERENCE, default_lengths
+from nopeproof.learn.compare import REFERENCE, check_looked_at, default_lengths
 from nopeproof.learn.evaluate import evaluate
 from nopeproof.learn.model import Attention, Transformer
 from nopeproof.learn.observe import views, words
@@ -67,8 +67,9 @@ def hold_beside(run: Path, *, words_per_length: int = 32, count: int = 50, seed:
         are {exact_match, token_accuracy}.
 
     Raises:
-        NopeproofError: this is not the folder of a finished run.
+        NopeproofError: this is not the folder of a finished run, or words or seed are out of range.
     """
+    check_looked_at((), words_per_length, seed)
     cell, trained = load(run)
     task = tasks.task(cell.task)
     inputs = {n: words(task, n, words_per_length, seed) for n in default_lengths(cell) if n in task.lengths(n)}

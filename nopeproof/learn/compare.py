@@ -24,8 +24,9 @@ from nopeproof.analysis.probes import TARGETS, position_probe
 from nopeproof.errors import NopeproofError
 from nopeproof.learn import store
 from nopeproof.learn.observe import Observed, View, views, words
-from nopeproof.learn.recipe import Cell
+from nopeproof.learn.recipe import MOST_SEED, Cell
 from nopeproof.learn.summary import accuracy, models_of, ranking
+from nopeproof.learn.sweep import SEARCH
 from nopeproof.learn.tensors import one_thread
 from nopeproof.learn.train import build, load
 
@@ -39,6 +40,8 @@ UNITS = {
 }
 REFERENCE = "nope"
 CROSSED = "encoding, other seed"
+MOST_LENGTH, MOST_WORDS, MOST_WEIGHTS = 1024, 4096, 2**30
+"""Of one length of words: the longest, how many, and how many attention weights of a run's models on all of them (8 GB)."""
 NULL_HEADS = {"uniform": uniform_map, "key-only": slope_map}
 """Patterns that depend on nothing but T, each as the only head of every layer."""
 
@@ -93,11 +96,13 @@ def compare_runs(
             NoPE starts from, one with weights does not, and what is left of that after training is no likeness of encodings.
 
     Raises:
-        NopeproofError: no finished run is there, there are fewer than 2 words, or runs on one task differ in depth.
+        NopeproofError: no finished run is there or one is broken, there are fewer than 2 words or more than is reasonable, or runs on one
+        task differ in depth.
     """
     if words_per_length < 2:
         found = "probes are fitted on half of the words and tested on the other"
         raise NopeproofError(f"compare on {words_per_length} words of each length", found, "ask for 2 at least")
+    check_looked_at(lengths or (), words_per_length, seed)
     folders = find_runs(runs)
     looked_at = _looked_at(folders, lengths)
     models: list[Observed] = []
@@ -129,6 +134,7 @@ def distances(
     ``models`` names those that took part: {name, digest, exact_match}, the last on the lengths trained on. Those with less than
     ``answered`` of it take no part. Raises NopeproofError as `compare_runs`, or if runs are of several tasks.
     """
+    check_looked_at(lengths or (), words_per_length, seed)
     folders = find_runs(runs)
     looked_at, tasks_of = _looked_at(folders, lengths), sorted({_cell_of(folder).task for folder in folders})
     if len(tasks_of) > 1:
@@ -175,20 +181,50 @@ def default_lengths(cell: Cell) -> tuple[int, ...]:
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
-    """The finished runs at or right below the given folders.
+    """The finished runs at or right below the given folders, or in the only folder further below that holds some.
 
     Raises:
-        NopeproofError: a folder holds none.
+        NopeproofError: a folder holds none, or several of the folders below it do: runs of several presets are not mixed.
     """
     found: list[Path] = []
     for path in paths:
-        here = [path] if (path / store.RESULT).exists() else sorted(p.parent for p in path.glob(f"*/{store.RESULT}"))
-        if not here:
-            raise NopeproofError(f"compare the runs in {path}", "there is no finished run", "train first: nopeproof train")
-        found += [run for run in here if run not in found]
+        found += [run for run in _runs_in(path) or _runs_in(_further_below(path)) if run not in found]
     if not found:
         raise NopeproofError("compare runs", "no folder was given", "name a run's folder, or a folder of runs")
     return found
+
+
+def _runs_in(path: Path) -> list[Path]:
+    return [path] if (path / store.RESULT).exists() else sorted(p.parent for p in path.glob(f"*/{store.RESULT}"))
+
+
+def _further_below(path: Path) -> Path:
+    """The folder of runs below ``path``: that of `train` holds one for each preset. A search's runs are no preset's."""
+    asked, train = f"compare the runs in {path}", "train first: nopeproof train"
+    if not path.is_dir():
+        found = "it is a file, not a folder, and holds no finished run" if path.exists() else "there is no such folder, so no finished run"
+        raise NopeproofError(asked, found, f"name the folder of a run or of several; or {train}")
+    deeper = {run.parent.parent for below in ("*/*", "*/*/*") for run in path.glob(f"{below}/{store.RESULT}")}
+    folders = sorted(folder for folder in deeper if folder.name != SEARCH)
+    if not folders:
+        raise NopeproofError(asked, "there is no finished run", train)
+    if len(folders) > 1:
+        raise NopeproofError(asked, f"there are several folders of runs: {', '.join(map(str, folders))}", "name those to be compared")
+    return folders[0]
+
+
+def check_looked_at(lengths: Iterable[int], words_per_length: int, seed: int) -> None:
+    """Refuse words that cannot be drawn, or not in any reasonable time and memory.
+
+    Raises:
+        NopeproofError: a length, their number or the seed is out of its range.
+    """
+    if out := [n for n in lengths if not 1 <= n <= MOST_LENGTH]:
+        raise NopeproofError(f"words of the lengths {out}", f"lengths are from 1 to {MOST_LENGTH}", "other lengths")
+    if not 1 <= words_per_length <= MOST_WORDS:
+        raise NopeproofError(f"{words_per_length} words of each length", f"from 1 to {MOST_WORDS} are looked at", "another number of words")
+    if not 0 <= seed <= MOST_SEED:
+        raise NopeproofError(f"words drawn from the seed {seed}", f"a seed is a whole number from 0 to {MOST_SEED}", "another seed")
 
 
 def observe(run: Path, lengths: Iterable[int], count: int, seed: int, probed: bool = True) -> list[Observed]:
@@ -196,8 +232,13 @@ def observe(run: Path, lengths: Iterable[int], count: int, seed: int, probed: bo
     cell, model = load(run)
     task = tasks.task(cell.task)
     wanted = sorted({*lengths, *(task.lengths(cell.recipe.test_length) if probed else ())})
+    for n in wanted:
+        weights = len(cell.seeds) * cell.recipe.layers * cell.recipe.heads * count * words(task, n, 1, seed).shape[1] ** 2
+        if weights > MOST_WEIGHTS:
+            asked, found = f"{count} words of length {n} in {run}", f"{weights} attention weights, and {MOST_WEIGHTS} are the most"
+            raise NopeproofError(asked, found, "fewer words, or shorter ones")
     inputs = {n: words(task, n, count, seed) for n in wanted}
-    scores = store.read_json(run / store.RESULT)["scores"]
+    scores = store.read_result(run)["scores"]
     pairs = zip(
         cell.seeds,
         scores,
@@ -205,7 +246,12 @@ def observe(run: Path, lengths: Iterable[int], count: int, seed: int, probed: bo
         views(build(cell), inputs, len(cell.seeds)),
         strict=True,
     )
-    return [Observed(cell, s, score, trained, untrained) for s, score, trained, untrained in pairs]
+    seen = [Observed(cell, s, score, trained, untrained) for s, score, trained, untrained in pairs]
+    for model in seen:
+        if not all(np.isfinite(stream).all() for stream in model.trained.streams.values()):
+            found = f"the stream of seed {model.seed} overflows: training leaves no such weights"
+            raise NopeproofError(f"look at {run}", found, "move its folder away, and train it again")
+    return seen
 
 
 def _model(model: Observed, lengths: Sequence[int]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ WEIGHTS, RESULT, RESULTS = "weights.safetensors", "result.json", "results.jsonl"
 LOCK = "lock"
 ROW = ("cell", "status", "digest", "config", "scores")
 """What every row of a finished run has."""
+SCORE = ("seed", "length", "exact_match", "token_accuracy", "cross_entropy")
+"""What it says of every seed."""
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -64,11 +66,17 @@ def read_result(run: Path) -> dict[str, Any]:
         NopeproofError: there is none, or the file holds something else.
     """
     row = read_json(run / RESULT)
-    if missing := _missing(row, ROW):
+    if missing := _missing(row, ROW) or _no_scores(row["scores"]):
         raise NopeproofError(
             f"read {run / RESULT}", f"it is no row of a run: {missing}", f"move {run / RESULT} away and train the run again"
         )
     return row
+
+
+def _no_scores(scores: Any) -> str:
+    if not isinstance(scores, list):
+        return "its scores are no list"
+    return next((f"a score: {missing}" for score in scores if (missing := _missing(score, SCORE))), "")
 
 
 def spoiled(run: Path, digest: str) -> str:

@@ -6,10 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from nopeproof import ledger
 from nopeproof.cli import main
+from nopeproof.learn import store
 from nopeproof.learn.recipe import Preset, Recipe
 from nopeproof.learn.sweep import run_sweep
 
@@ -75,14 +78,69 @@ def test_rows_alone_are_enough_without_any_run(capsys, tmp_path: Path):
         (["--rows", "nowhere"], "either --rows"),
         ([], "train first"),
         (["nowhere"], "train first"),
+        (["nowhere"], "no such folder"),
+        (["file"], "it is a file"),
+        (["--rows"], "no row of a finished training in"),
+        (["--rows", "--ledger", "nosuch"], "nosuch"),
+        (["--seed", "-1"], "from 0 to"),
+        (["--words", "0"], "from 1 to 4096"),
+        (["--words", "1000000000"], "from 1 to 4096"),
+        (["--lengths", "1000000000"], "from 1 to 1024"),
         (["--words", "1"], "train first"),
         (["--lengths", "0"], "2 on"),
     ],
 )
 def test_misuse_is_one_message(capsys, words: list[str], said: str):
+    Path("file").touch()
     assert main(["compare", *words]) == 2
     error = capsys.readouterr().err
     assert said in error and "Traceback" not in error
+
+
+def test_a_folder_of_one_preset_is_that_preset_and_of_several_these_are_named(capsys):
+    trained("one", "nope")
+    shutil.copytree("runs/train/one", "runs/train/one/search")  # a search's runs are no preset's
+    assert main(["compare", "runs/train", "--words", "2", "--json"]) == 0
+    assert {m["name"] for m in json.loads(capsys.readouterr().out)["models"]} == {"nope/0", "nope/1"}
+    shutil.copytree("runs/train/one", "runs/train/two")
+    for folder in ("runs/train", "runs"):
+        assert main(["compare", folder]) == 2
+        assert "runs/train/one, runs/train/two" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        *((store.RESULT, text) for text in ("{}", "[1]", None, '{"cell":0,"status":0,"digest":0,"config":[],"scores":[]}')),
+        (store.RESULT, '{"cell":0,"status":0,"digest":0,"config":{},"scores":[{}]}'),
+        *((store.CONFIG, text) for text in ("[]", "{}", None)),
+        (store.WEIGHTS, None),
+    ],
+)
+def test_a_run_with_a_file_that_is_not_ours_is_explained(capsys, place: str, content: str | None):
+    trained("one", "nope")
+    (path,) = Path("runs").rglob(place)
+    path.unlink()
+    path.mkdir() if content is None else path.write_text(content)
+    assert main(["compare", "runs/train/one", "--words", "2"]) == 2
+    error = capsys.readouterr().err
+    assert "found:" in error and "try:" in error and "Traceback" not in error
+
+
+@pytest.mark.parametrize(("weight", "said"), [(np.nan, "no numbers"), (1e30, "overflows")])
+def test_weights_that_are_no_numbers_or_lead_to_none_are_explained(capsys, weight: float, said: str):
+    trained("one", "nope")
+    (path,) = Path("runs").rglob(store.WEIGHTS)
+    tensors = load_file(path)
+    save_file({name: value if name == "W_E" else np.full_like(value, weight) for name, value in tensors.items()}, path)
+    assert main(["compare", "runs/train/one", "--words", "2"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_more_attention_than_fits_is_refused(capsys):
+    trained("one", "nope")
+    assert main(["compare", "runs/train/one", "--words", "4096", "--lengths", "1000"]) == 2
+    assert f"{2**30} are the most" in capsys.readouterr().err
 
 
 def test_several_presets_are_named_and_not_mixed(capsys):
