@@ -136,6 +136,7 @@ def keeper(where: Path, command: list[str]) -> Callable[[str, dict[str, Any]], N
 def table(rows: list[dict[str, Any]]) -> Any:
     """The cells for a terminal: exact match within the training lengths and beyond, mean over seeds and the range."""
     from rich.table import Table
+    from rich.text import Text
 
     from nopeproof.learn.engines import reason
 
@@ -144,7 +145,7 @@ def table(rows: list[dict[str, Any]]) -> Any:
         config = row["config"]
         recipe = config["recipe"]
         if row["status"] == "failed":
-            shown.add_row(config["task"], config["pe"], str(len(config["seeds"])), "failed", reason(row), "", "")
+            shown.add_row(config["task"], config["pe"], str(len(config["seeds"])), "failed", Text(reason(row)), "", "")
             continue
         inside, beyond = shares(row)
         cells = [config["task"], config["pe"], str(len(config["seeds"])), str(recipe["steps"]), spread(inside), spread(beyond)]

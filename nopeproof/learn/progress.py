@@ -24,7 +24,8 @@ class ProgressBars:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
-        self._bars = Bars(*columns, TextColumn("{task.fields[note]}"), console=self._console, disable=not self._console.is_terminal)
+        note = TextColumn("{task.fields[note]}", markup=False)
+        self._bars = Bars(*columns, note, console=self._console, disable=not self._console.is_terminal)
         self._tasks: dict[str, TaskID] = {}
         self._steps: dict[str, tuple[int, int]] = {}
         self._seen: dict[str, str] = {}
@@ -72,7 +73,7 @@ class ProgressBars:
     def _line(self, message: Progress) -> None:
         if message.accuracy or message.state in OVER:
             at = f"  {message.step}/{message.steps}" if message.step else ""
-            self._console.print(f"{message.cell}{at}  {self._note(message)}{self._left()}", highlight=False, soft_wrap=True)
+            self._console.print(f"{message.cell}{at}  {self._note(message)}{self._left()}", highlight=False, soft_wrap=True, markup=False)
 
     def _left(self) -> str:
         """Time left for the cells known so far, at the speed since the first of these lines."""

@@ -58,12 +58,12 @@ def test_a_failed_cell_ends_with_exit_code_one_and_a_row(capsys, monkeypatch):
 
     def failing(state, *rest):
         if state.cell.pe == "t5":
-            raise RuntimeError("out of luck")
+            raise RuntimeError("out of luck with [/such] a [red] file")
         return whole(state, *rest)
 
     monkeypatch.setattr(training, "_train", failing)
     assert main(["train", "--preset", "tiny"]) == 1
-    assert "out of luck" in capsys.readouterr().out
+    assert "out of luck with [/such] a [red] file" in capsys.readouterr().out
     assert [row["status"] for row in stored("training")] == ["finished", "failed"]
 
 

@@ -46,6 +46,15 @@ def test_without_a_terminal_there_is_a_line_for_each_look_and_each_end(monkeypat
 
 
 @pytest.mark.parametrize("terminal", [True, False])
+def test_brackets_of_a_reason_are_shown_as_they_are(terminal: bool):
+    screen = io.StringIO()
+    with ProgressBars(Console(file=screen, width=120, force_terminal=terminal, color_system=None)) as bars:
+        bars(Progress("first", "waiting", 0, 30))
+        bars(Progress("first", "failed", note="[red] no [/such] file"))
+    assert "[red] no [/such] file" in screen.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
 def test_why_a_cell_waits_again_is_said_though_its_bar_soon_says_other_things(terminal: bool):
     screen = io.StringIO()
     with ProgressBars(Console(file=screen, width=120, force_terminal=terminal, color_system=None)) as bars:
