@@ -112,13 +112,10 @@ def generalisation(asked: Compare) -> list[dict[str, Any]]:
     """The first part, one entry a recipe, of the runs `asked` names or else of the ledger's rows; its rows are stored in the ledger."""
     from nopeproof.learn.compare import find_runs
     from nopeproof.learn.generalisation import comparisons
-    from nopeproof.learn.recipe import Cell
     from nopeproof.learn.store import read_result
 
     if asked.runs:
         trained = [read_result(run) for run in find_runs(asked.runs)]
-        for row in trained:
-            Cell.from_config(row["config"])  # what is no configuration is refused before anything is made of it
     else:
         trained = [row["data"] for row in ledger.read_all(folders(asked.ledger)).of("training")]
     found = comparisons(trained)

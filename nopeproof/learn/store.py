@@ -18,15 +18,16 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from nopeproof.errors import NopeproofError
+from nopeproof.learn.recipe import Cell
 from nopeproof.ledger import write_atomic
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.safetensors", "metrics.jsonl"
 WEIGHTS, RESULT, RESULTS = "weights.safetensors", "result.json", "results.jsonl"
 LOCK = "lock"
-ROW = ("cell", "status", "digest", "config", "scores")
+ROW = ("cell", "status", "digest", "config", "scores", "cpu_seconds")
 """What every row of a finished run has."""
-SCORE = ("seed", "length", "exact_match", "token_accuracy", "cross_entropy")
-"""What it says of every seed."""
+SCORE = ("length", "exact_match", "token_accuracy", "cross_entropy")
+"""What it says of every seed, each a list along the lengths."""
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -59,24 +60,44 @@ def read_json(path: Path) -> Any:
         raise NopeproofError(f"read {path}", f"it is not JSON: {error}", f"move {path} away and train the run again") from error
 
 
-def read_result(run: Path) -> dict[str, Any]:
-    """The row of a finished run.
+def read_result(run: Path, digest: str | None = None) -> dict[str, Any]:
+    """The row of a finished run, of the configuration with this digest if one is given.
 
     Raises:
         NopeproofError: there is none, or the file holds something else.
     """
     row = read_json(run / RESULT)
-    if missing := _missing(row, ROW) or _no_scores(row["scores"]):
+    if wrong := _no_result(row, digest):
         raise NopeproofError(
-            f"read {run / RESULT}", f"it is no row of a run: {missing}", f"move {run / RESULT} away and train the run again"
+            f"read {run / RESULT}", f"it is no row of this run: {wrong}", f"move {run / RESULT} away and train the run again"
         )
     return row
 
 
-def _no_scores(scores: Any) -> str:
-    if not isinstance(scores, list):
-        return "its scores are no list"
-    return next((f"a score: {missing}" for score in scores if (missing := _missing(score, SCORE))), "")
+def _no_result(row: Any, digest: str | None) -> str:
+    """Why this is no row that a training ended with, "" if it is one."""
+    if missing := _missing(row, ROW):
+        return missing
+    try:
+        cell = Cell.from_config(row["config"])
+    except NopeproofError as error:
+        return f"its configuration is none: {error.found}"
+    if row["digest"] != cell.digest or digest not in (None, cell.digest):
+        return "it is another configuration's"
+    if row["status"] != "finished" or not isinstance(row["cpu_seconds"], int | float):
+        return f"its status is {row['status']!r}, after {row['cpu_seconds']!r} seconds"
+    scores = row["scores"] if isinstance(row["scores"], list) else []
+    if wrong := next((missing for score in scores if (missing := _missing(score, ("seed", *SCORE)))), ""):
+        return f"of a score, {wrong}"
+    if [score["seed"] for score in scores] != list(cell.seeds):
+        return "its scores are not those of its seeds"
+    return "" if all(_table([score[key] for key in SCORE]) for score in scores) else "its scores are no numbers along the lengths"
+
+
+def _table(columns: list[Any]) -> bool:
+    """Whether these are lists of numbers, as many in each."""
+    lists = all(isinstance(column, list) and column for column in columns)
+    return lists and len(set(map(len, columns))) == 1 and all(isinstance(x, int | float) for column in columns for x in column)
 
 
 def spoiled(run: Path, digest: str) -> str:

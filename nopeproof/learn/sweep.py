@@ -85,7 +85,7 @@ def rates(grid: Preset, out: Path) -> list[dict[str, Any]]:
         for cell in _search_cells(grid, pe):
             run = out / SEARCH / cell.label
             if (run / RESULT).exists():
-                (score,) = read_result(run)["scores"]
+                (score,) = read_result(run, cell.digest)["scores"]
                 mean = {key: sum(score[key]) / len(score[key]) for key in ("cross_entropy", "exact_match")}
                 tried.append({"lr": cell.recipe.lr, **mean})
         best = min(tried, key=lambda run: run["cross_entropy"], default={"lr": grid.recipe.lr})
@@ -101,7 +101,7 @@ def _search_cells(grid: Preset, pe: str) -> tuple[Cell, ...]:
 def _run(cells: Sequence[Cell], out: Path, workers: int, with_engine: str, tell: Listener, end: Callable[[Row], None]) -> list[Row]:
     ended = [cell for cell in cells if (out / cell.label / RESULT).exists()]
     broken = {cell.label: why for cell in ended if (why := spoiled(out / cell.label, cell.digest))}
-    rows = {cell.label: read_result(out / cell.label) for cell in ended if cell.label not in broken}
+    rows = {cell.label: read_result(out / cell.label, cell.digest) for cell in ended if cell.label not in broken}
     _record_new(rows.values(), out)  # a kill may have come between a cell's end and its row
     for cell in ended:
         if cell.label in rows:
@@ -133,7 +133,7 @@ def _right_config(cell: Cell, run: Path) -> str:
 
 
 def _record_new(rows: Iterable[Row], out: Path) -> None:
-    known = {row["digest"] for row in read_rows(out / RESULTS, "digest", "status") if row["status"] == "finished"}
+    known = [row["digest"] for row in read_rows(out / RESULTS, "digest", "status") if row["status"] == "finished"]
     for row in rows:
         if row["digest"] not in known:
             record(row, out / RESULTS)

@@ -80,7 +80,7 @@ def train(cell: Cell, run: Path, listen: Listener | None = None) -> dict[str, An
     """
     with store.exclusive(run), one_thread():
         if (run / store.RESULT).exists() and not store.spoiled(run, cell.digest):
-            return store.read_result(run)
+            return store.read_result(run, cell.digest)
         store.write_json(run / store.CONFIG, cell.config())
         return _train(_State(cell, run), run, listen or (lambda progress: None))
 

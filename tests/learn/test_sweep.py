@@ -144,6 +144,31 @@ def test_a_file_that_is_not_ours_is_named(grid: Preset, tmp_path: Path, place: s
     assert path.is_dir() if content is None else path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"config": {}}, "its configuration is none"),
+        ({}, "another configuration's"),  # the row of the other cell
+        ({"digest": []}, "another configuration's"),
+        ({"status": "failed"}, "its status is 'failed'"),
+        ({"cpu_seconds": "x"}, "'x' seconds"),
+        ({"scores": None}, "of its seeds"),
+        ({"scores": [1]}, "it holds 1"),
+        ({"scores": [{"seed": 0}]}, "it lacks length"),
+        ({"scores": [{"seed": n, **{key: [None] for key in store.SCORE}} for n in (0, 1)]}, "no numbers"),
+        ({"scores": [{"seed": n, **{key: [1] for key in store.SCORE}, "length": [1, 2]} for n in (0, 1)]}, "no numbers"),
+    ],
+)
+def test_a_result_that_no_training_ended_with_is_refused(grid: Preset, tmp_path: Path, changes: dict, said: str):
+    grid = dataclasses.replace(grid, recipe=dataclasses.replace(grid.recipe, steps=1))
+    row, other = run_sweep(grid, tmp_path)
+    result = tmp_path / row["cell"] / store.RESULT
+    result.write_text(json.dumps({**(row if changes else other), **changes}))
+    with pytest.raises(NopeproofError) as caught:
+        run_sweep(grid, tmp_path)
+    assert str(result) in caught.value.asked and said in caught.value.found and str(result) in caught.value.todo
+
+
 def test_a_failed_cell_is_reported_and_the_others_go_on(grid: Preset, tmp_path: Path, monkeypatch):
     whole = training.train
 
