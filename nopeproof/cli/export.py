@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ import tyro
 
 from nopeproof import ledger
 from nopeproof.claims import Claim, Shown
-from nopeproof.cli import _out, _pool, _targets
+from nopeproof.cli import _out, _pool, _rows, _targets
 from nopeproof.errors import NopeproofError
 from nopeproof.library import Construction
 from nopeproof.models import ModelClass
@@ -90,7 +92,8 @@ def coq(chosen: Sequence[tuple[Construction, tuple[Claim, ...]]], where: Path, c
 
     if check:
         coq.version()
-    entries = [exported(construction, claim, where) for construction, claims in chosen for claim in claims]
+    tag = tags(chosen)
+    entries = [exported(construction, claim, where, tag(construction, claim)) for construction, claims in chosen for claim in claims]
     if any(e["file"] for e in entries):
         project(where)
 
@@ -107,7 +110,30 @@ def coq(chosen: Sequence[tuple[Construction, tuple[Claim, ...]]], where: Path, c
             yield entry
 
 
-def exported(construction: Construction, claim: Claim, where: Path) -> Found:
+def tags(chosen: Sequence[tuple[Construction, tuple[Claim, ...]]]) -> Callable[[Construction, Claim], str]:
+    """What is put behind a claim's name where another's file would be called the same; "" where none would.
+
+    All claims of the constructions count, chosen or not, so that a claim has one name whichever are exported with it.
+    """
+    called = lambda construction, claim: f"{coq_name(construction.name)}/{coq_name(claim.id)}"  # noqa: E731
+    there = {c.path: c for c, _ in chosen}.values()
+    times = Counter(called(construction, claim) for construction in there for claim in construction.claims)
+
+    def tag(construction: Construction, claim: Claim) -> str:
+        whole = f"{construction.name}/{claim.id} {_rows.fingerprint(construction, claim)}"
+        return hashlib.sha256(whole.encode()).hexdigest()[:8] if times[called(construction, claim)] > 1 else ""
+
+    return tag
+
+
+def coq_name(name: str) -> str:
+    """As Coq reads it, in small letters: there are file systems that tell no others."""
+    from nopeproof.export import coq
+
+    return coq.identifier(name).lower()
+
+
+def exported(construction: Construction, claim: Claim, where: Path, tag: str = "") -> Found:
     """A claim's file; or no file and the reason, for one that is not in the kernel's fragment."""
     from nopeproof.export import coq
 
@@ -115,7 +141,7 @@ def exported(construction: Construction, claim: Claim, where: Path) -> Found:
     if isinstance(claim.subject, ModelClass) or isinstance(claim.statement, Shown):
         return {**entry, "reason": "outside fragment K: not about the weights of one circuit or family"}
     try:
-        return {**entry, "file": str(coq.write(construction.name, claim, where))}
+        return {**entry, "file": str(coq.write(construction.name, claim, where, tag))}
     except coq.Outside as bad:
         return {**entry, "reason": bad.found}
 
@@ -150,7 +176,7 @@ def weights(asked: Export, chosen: Sequence[tuple[Construction, tuple[Claim, ...
 
 def line(found: Found) -> str:
     """One entry in words."""
-    name = f"{found['construction']}/{found.get('claim') or found['circuit']}"
+    name = f"{found['construction']}/{found['claim'] if 'claim' in found else found['circuit']}"
     if found["file"] is None:
         return f"not exported  {name}: {found['reason']}"
     if found.get("accepted") is None:

@@ -210,6 +210,34 @@ def test_the_command_writes_a_folder_one_can_compile(tmp_path, capsys):
     assert main(["export", "absolute-position", "--to", "hf", "--check", "--out", str(tmp_path)]) == 2
 
 
+COLLIDING = """
+from nopeproof import Block, Circuit, Claim, Embedding, Equals, Head, Residual, after_attention
+R = Residual(one=1, bos=1, recip=1)
+head = Head(W_Q=[0], W_K=[0], W_V=[R.bos], W_O=[R.recip])
+circuit = Circuit(R, Embedding({"<bos>": R.one + R.bos}, other=R.one), blocks=[Block(heads=[head])], bos="<bos>", name="c")
+claims = [Claim(id, circuit, Equals(after_attention(1), R.recip, "1/t")) for id in ("a/b", "a_b", "A-b", "other", "")]
+"""
+
+
+def test_claims_that_coq_would_call_the_same_have_files_of_their_own(tmp_path, monkeypatch, capsys):
+    """Also those of two files of one name; whichever are exported together, a claim's file is called the same."""
+    monkeypatch.chdir(tmp_path)
+    Path("col.py").write_text(COLLIDING)
+    assert main(["export", "col.py"]) == 0
+    assert "5 of 5 exported" in capsys.readouterr().out
+    assert main(["export", "col.py", "--json"]) == 0
+    exports = json.loads(capsys.readouterr().out)["exports"]
+    files = {e["claim"]: Path(e["file"]) for e in exports}
+    assert len({str(f).lower() for f in files.values()}) == 5 == len(list(Path("runs/export/coq/col").iterdir()))
+    assert files["other"].name == "other.v"
+    assert main(["export", "col.py/a_b", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exports"][0]["file"] == str(files["a_b"])
+    Path("beside").mkdir()
+    Path("beside/col.py").write_text(COLLIDING.replace('"1/t"', '"1/t + 0*t"'))
+    assert main(["export", "col.py/other", "beside/col.py/other", "--json", "--out", "two"]) == 0
+    assert len({e["file"] for e in json.loads(capsys.readouterr().out)["exports"]}) == 2
+
+
 # --- with coqc -----------------------------------------------------------------------------------------------------------
 
 

@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from nopeproof.export.coq.coqc import Checked, available, check, version
 from nopeproof.export.coq.export import Outside, decide, evidence, second, text, write
+from nopeproof.export.coq.spell import identifier
 
-__all__ = ["Checked", "Outside", "available", "check", "decide", "evidence", "second", "text", "version", "write"]
+__all__ = ["Checked", "Outside", "available", "check", "decide", "evidence", "identifier", "second", "text", "version", "write"]

@@ -22,8 +22,8 @@ def text(certificate: Mapping[str, Any]) -> str:
     return coqc.seal(spell.theorem(certificate))
 
 
-def write(name: str, claim: Claim, out: Path) -> Path:
-    """Write OUT/NAME/CLAIM.v and the library beside it; return its path.
+def write(name: str, claim: Claim, out: Path, tag: str = "") -> Path:
+    """Write OUT/NAME/CLAIM.v and the library beside it; return its path. A tag tells it from other claims that Coq would call the same.
 
     Raises Outside for a claim that the kernel does not decide or Model.v has no words for, NopeproofError for a folder one cannot write to.
     """
@@ -41,7 +41,7 @@ def write(name: str, claim: Claim, out: Path) -> Path:
         raise Outside(asked, bad.found, bad.todo) from None
     for source in [*coqc.library(), coqc.REALS]:
         write_atomic(out / "Nopeproof" / source.name, source.read_bytes())
-    return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}.v", content.encode())
+    return write_atomic(out / spell.identifier(name) / f"{spell.identifier(claim.id)}{tag and f'_{tag}'}.v", content.encode())
 
 
 def decide(certificates: Sequence[Mapping[str, Any]]) -> list[bool]:
