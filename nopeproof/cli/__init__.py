@@ -90,6 +90,10 @@ def _dispatch(words: list[str]) -> int:
             f"the option {words[0]!r}", "no verb before it", "nopeproof VERB [OPTIONS]; `nopeproof --help` lists the verbs"
         )
     chosen = command(words[0])
+    empty = next((n for n, word in enumerate(words) if not word or (word.startswith("--") and word.endswith("="))), None)
+    if empty is not None:  # a path of "" would be the current folder
+        found = "it is empty: not a name, a path or a number, as where a shell's variable is not set"
+        raise NopeproofError(f"the argument after `nopeproof {' '.join(words[:empty])}`", found, "a value, or the command without it")
     import tyro
 
     return tyro.cli(chosen, prog=f"nopeproof {words[0]}", args=words[1:], config=(tyro.conf.FlagCreatePairsOff,)).run()

@@ -208,6 +208,16 @@ COMMANDS = {
     "scripts away from a checkout": (["reproduce", "--scripts", "mutations"], "a checkout of nopeproof"),
     "the main job on nothing": (["reproduce", "--names", "nothing-like-it"], "known: "),
     "the main job without steps": (["reproduce", "--steps", "0"], "steps below 1"),
+    "a ledger without a name": (["verify", "good.py", "--ledger", ""], "it is empty"),
+    "a ledger without a name, with =": (["verify", "good.py", "--ledger="], "it is empty"),
+    "an export to no name": (["export", "good.py", "--out", ""], "after `nopeproof export good.py --out`"),
+    "an audit of the empty name": (["audit", ""], "it is empty"),
+    "a replay of the empty name": (["replay", ""], "it is empty"),
+    "a replay of an empty file": (["replay", "empty.jsonl"], "a replay of empty.jsonl\n  found: 0 rows in it"),
+    "a replay of rows without a verdict": (["replay", "other.jsonl"], "1 rows in it, no verdict among them"),
+    "a replay of a row that is no verdict": (["replay", "other.jsonl:1"], "a row of the kind 'construction'"),
+    "a replay of a short hash": (["replay", "d35"], "6 to 64 of the digits"),
+    "a replay of something and of nothing": (["replay", "one/row.jsonl", "none.jsonl"], "none.jsonl"),
     "the main job in fewer than no processes": (["reproduce", "--jobs", "-1"], "--jobs 0 or more"),
 }  # fmt: skip
 
@@ -221,6 +231,8 @@ def surroundings():
     Path("empty").mkdir()
     Path("broken").mkdir()
     Path("broken/config.json").write_text("{oh", encoding="utf-8")
+    Path("empty.jsonl").touch()
+    ledger.Writer(Path(), "other", own=False).append({**ROW, "kind": "construction"})
     ledger.Writer(Path("one"), "row", own=False).append(ROW)
     lines = {
         "bad-json": "{oh",

@@ -79,6 +79,39 @@ def test_a_row_of_no_such_line_and_an_empty_ledger_are_misuse(here, capsys, tmp_
     assert main(["replay", f"{rows}:99"]) == 2 and main(["replay", "--ledger", str(tmp_path / "empty")]) == 2
 
 
+@pytest.mark.parametrize("gone", ["moved", "broken", "elsewhere", "raises"])
+def test_a_file_that_is_gone_costs_its_own_rows_only(here, capsys, monkeypatch, gone):
+    """The rest is replayed, each piece printed as soon as it is there."""
+    assert main(["verify", "repeated-bos"]) == 0
+    capsys.readouterr()
+    if gone == "moved":
+        (here / "mine.py").rename(here / "yours.py")
+    elif gone == "elsewhere":
+        (here / "other").mkdir()
+        monkeypatch.chdir(here / "other")
+    else:
+        (here / "mine.py").write_text("(" if gone == "broken" else "raise ValueError('oh')")
+    code, found = replay(capsys)
+    mine, rest = ([x for x in found if x["of"].startswith("mine/") is own] for own in (True, False))
+    assert code == 1 and {x["of"] for x in mine} == {f"mine/{n}" for n in ("true", "false", "negative", "near")} and rest
+    assert all(x["status"] == "rejected" and "mine.py" in x["reason"] and "nopeproof verify mine.py" in x["reason"] for x in mine)
+    assert all(x["status"] in ("accepted", "nothing claimed") for x in rest)
+    assert main(["replay"]) == 1
+    assert f"{len(found)} replayed, 4 rejected" in capsys.readouterr().out
+
+
+def test_each_piece_is_printed_before_the_next_is_replayed(here, capsys, monkeypatch):
+    said = []
+
+    def slow(claim, evidence, ledger):
+        said.append(capsys.readouterr().out.count("accepted"))
+        return replay_one(claim, evidence, ledger)
+
+    monkeypatch.setattr("nopeproof.checks.replay.replay", slow)
+    assert main(["replay"]) == 0
+    assert sum(said) >= 3 and said[1] == 1
+
+
 def test_a_certificate_cut_short_edited_or_gone_is_rejected(here, capsys):
     (certificate,) = (here / "ledger" / "certificates").iterdir()
     whole = certificate.read_text()
