@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 160
 """Columns where nobody tells, no terminal and no variable COLUMNS: a file or a pipe has no width, and a table cut at 80 reads badly."""
+
+RUNS = Path("runs")
+"""Where results go unless one says otherwise. It is made when the first is written."""
 
 Json = Annotated[bool, tyro.conf.arg(help="One JSON document on standard output and nothing else there.")]
 
@@ -62,6 +67,22 @@ def at_least(number: float, least: float, option: str) -> None:
     """Raises NopeproofError for an option below what makes sense."""
     if not number >= least:
         raise NopeproofError(f"{option} {number}", "it is below what makes sense", f"{option} {least} or more")
+
+
+def writable(path: Path, what: str) -> None:
+    """Raises NopeproofError unless a file can be written there, in a folder that exists or is our own; leaves nothing behind.
+
+    Asked before the work. The file is replaced later, so what is neither a file nor absent, such as a device, is refused too.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EISDIR, "it is a folder" if path.is_dir() else "it is no ordinary file")
+        with tempfile.TemporaryFile(dir=RUNS.parent if path.parent == RUNS and not RUNS.exists() else path.parent):
+            pass
+    except OSError as bad:
+        raise NopeproofError(
+            f"{what} {path}", bad.strerror or str(bad), "--out FILE in a folder that exists and that you may write to"
+        ) from None
 
 
 @contextlib.contextmanager

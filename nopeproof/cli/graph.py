@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nopeproof import ledger
 from nopeproof.cli import _out, _rows
-from nopeproof.errors import NopeproofError
 from nopeproof.library import load, names
 
 
@@ -28,14 +27,13 @@ class Graph:
         from nopeproof.report import graph
         from nopeproof.report.views import MARKS
 
+        if self.out is not None:
+            _out.writable(self.out, "the drawing")
         with _out.aside() as to:
             results = nodes(ledger.read_all(ledger.folder(self.ledger)))
             found = graph.described(results)
         if self.out is not None:
-            try:
-                self.out.write_text(graph.drawing(results), encoding="utf-8")
-            except OSError as bad:
-                raise NopeproofError(f"the drawing {self.out}", bad.strerror or str(bad), "another place") from None
+            ledger.write_atomic(self.out, graph.drawing(results).encode())
         if self.json:
             _out.document({"schema": 1, "results": found}, to)
         elif self.out is None:

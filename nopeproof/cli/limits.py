@@ -54,8 +54,8 @@ class Limits:
             from nopeproof.report import limits as report
 
             if self.out is not None:
-                write(self.out, report.figure(found["rows"], self.target))
-                write(self.out.with_name(f"{self.out.stem}-error.svg"), report.errors(found["rows"], self.target))
+                ledger.write_atomic(self.out, report.figure(found["rows"], self.target).encode())
+                ledger.write_atomic(errors_beside(self.out), report.errors(found["rows"], self.target).encode())
             if self.json:
                 _out.document(found, out)
             else:
@@ -74,8 +74,9 @@ def answer(asked: Limits) -> dict[str, Any]:
 
     if asked.rows < 2:
         raise NopeproofError(f"torch runs of {asked.rows} rows", "less than two positions", "--rows 1024")
-    if asked.out is not None and (asked.out.is_dir() or not asked.out.parent.is_dir()):
-        raise NopeproofError(f"the plot {asked.out}", "not a file in a folder that exists", "--out limits.svg")
+    if asked.out is not None:
+        _out.writable(asked.out, "the plot")
+        _out.writable(errors_beside(asked.out), "the plot")
     configurations = [str(arithmetic(text)) for text in asked.dtype] or list(CONFIGURATIONS)
     construction, claims = _targets.with_weights(asked.target)
     if not clocks(claims):
@@ -92,6 +93,11 @@ def answer(asked: Limits) -> dict[str, Any]:
         "rows": list(_rows(construction.name, chosen, asked.rows, writer)),
         "clocks": list([] if asked.alone else _clocks(construction.name, writer)),
     }
+
+
+def errors_beside(plot: Path) -> Path:
+    """The file of the errors at each t, beside the plot of lengths."""
+    return plot.with_name(f"{plot.stem}-error.svg")
 
 
 def _rows(name: str, chosen: Sequence[tuple[Any, str]], rows: int, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]:
@@ -134,11 +140,3 @@ def _clocks(name: str, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]
                 command = ["nopeproof", "limits", target]
                 writer.append(ledger.row("clock", construction=construction.name, claim=data["claim"], data=data, command=command))
             yield data
-
-
-def write(path: Path, svg: str) -> None:
-    """Raises NopeproofError where the file cannot be written."""
-    try:
-        path.write_text(svg, encoding="utf-8")
-    except OSError as bad:
-        raise NopeproofError(f"the plot {path}", bad.strerror or str(bad), "another place") from None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from nopeproof import ledger
 from nopeproof.cli import _out
-from nopeproof.errors import NopeproofError
 
-OUT = {"html": Path("runs") / "report.html", "pdf": Path("runs") / "paper.pdf", "tex": Path("runs") / "claims.tex"}
+OUT = {"html": _out.RUNS / "report.html", "pdf": _out.RUNS / "paper.pdf", "tex": _out.RUNS / "claims.tex"}
 COMMITTED = Path("experiments") / "ledger"
 """Rows that come with a checkout; they are shown beside one's own."""
 
@@ -40,12 +38,13 @@ class Report:
     def run(self) -> int:
         """Write the file. 0; what does not stand is said in it, and by the exit code of `verify`."""
         path = self.out or OUT[self.to]
+        _out.writable(path, "the report")
         found = ledger.read_all(folders(self.ledger))
-        save(path, lambda: made(self.to, found))
+        ledger.write_atomic(path, made(self.to, found))
         if self.to == "tex":
             from nopeproof.report.paper import sources
 
-            save(path.with_suffix(".bib"), (sources() / "refs.bib").read_bytes)
+            ledger.write_atomic(path.with_suffix(".bib"), (sources() / "refs.bib").read_bytes())
         if self.json:
             kinds = Counter(r["kind"] for r in found.rows)
             _out.document({"schema": 1, "file": str(path), "rows": dict(sorted(kinds.items())), "torn": list(found.torn)})
@@ -73,20 +72,3 @@ def folders(asked: Path | None) -> list[Path]:
     """The ledger that was asked for; without a wish also the one that comes with a checkout."""
     mine = ledger.folder(asked)
     return [mine] if asked is not None or ledger.VARIABLE in os.environ else [COMMITTED, mine]
-
-
-def save(path: Path, make: Callable[[], bytes]) -> None:
-    """Write what `make` gives, whole or not at all. Raises NopeproofError, before the work, where the file cannot be written."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-    except OSError as bad:
-        raise NopeproofError(f"the report {path}", bad.strerror or str(bad), "--out FILE in a folder that you may write to") from None
-    try:
-        temporary.write_bytes(make())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nopeproof import ledger
 from nopeproof.cli import _lengths, _out, _pool, _properties, _rows, _script, _targets
-from nopeproof.cli.report import OUT, folders, made, save
+from nopeproof.cli.report import OUT, folders, made
 from nopeproof.errors import NopeproofError
 from nopeproof.library import names
 
@@ -65,7 +65,8 @@ class Reproduce:
             say = lambda line: shown.print(line, markup=False)  # noqa: E731
             chosen = self.names or tuple(names())
             work = Work(self.ledger, self.jobs or _pool.cores(), self.out or OUT["html"], say, chosen, self.steps, asked)
-            work.training().grid()  # what makes no sense is refused before the work
+            _out.writable(work.out, "the report")  # what makes no sense is refused before the work
+            work.training().grid()
             for name in self.names:
                 _targets.load(name)
             steps = [verify, properties, lengths, train, compare, *([experiments] if asked else []), report]
@@ -243,5 +244,5 @@ def experiments(work: Work) -> dict[str, Any]:
 def report(work: Work) -> dict[str, Any]:
     """The report, one file that needs nothing else."""
     found = ledger.read_all(folders(work.asked))
-    save(work.out, lambda: made("html", found))
+    ledger.write_atomic(work.out, made("html", found))
     return {"said": f"{work.out}, {work.out.stat().st_size // 1024} kB, from {len(found.rows)} rows", "good": True}

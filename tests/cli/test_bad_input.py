@@ -175,7 +175,7 @@ COMMANDS = {
     "completion for no shell": (["completion"], "The shell it is for"),
     "completion for an unknown shell": (["completion", "tcsh"], "tcsh"),
     "completion with an unknown option": (["completion", "bash", "--nothing"], "--nothing"),
-    "a drawing that is a folder": (["graph", "--out", "folder.py"], "Is a directory"),
+    "a drawing that is a folder": (["graph", "--out", "folder.py"], "it is a folder"),
     "a drawing below a file": (["graph", "--out", "good.py/graph.svg"], "Not a directory"),
     "a graph of a ledger that is a file": (["graph", "--ledger", "good.py"], "it is a file"),
     "a list of one more": (["list", "extra"], "extra"),
@@ -208,6 +208,23 @@ COMMANDS = {
     "scripts away from a checkout": (["reproduce", "--scripts", "mutations"], "a checkout of nopeproof"),
     "the main job on nothing": (["reproduce", "--names", "nothing-like-it"], "known: "),
     "the main job without steps": (["reproduce", "--steps", "0"], "steps below 1"),
+    **{
+        f"{what} in {where}": ([*words, "--out", out], said)
+        for what, words in {
+            "a page": ["report", "--ledger", "one"],
+            "a paper": ["report", "--to", "pdf", "--ledger", "one"],
+            "macros": ["report", "--to", "tex", "--ledger", "one"],
+            "a drawing": ["graph"],
+            "a plot": ["limits", "absolute-position/minimal"],
+            "the main job's page": ["reproduce"],
+        }.items()
+        for where, out, said in [
+            ("the folder one is in", ".", "it is a folder"),
+            ("no folder", "none/x.html", "No such file or directory"),
+            ("a place for no files", "/proc/x.html", "/proc/x.html"),
+            ("a device", os.devnull, "no ordinary file"),
+        ]
+    },
     "a ledger without a name": (["verify", "good.py", "--ledger", ""], "it is empty"),
     "a ledger without a name, with =": (["verify", "good.py", "--ledger="], "it is empty"),
     "an export to no name": (["export", "good.py", "--out", ""], "after `nopeproof export good.py --out`"),
@@ -261,6 +278,14 @@ def test_every_verb_is_asked_for_what_it_cannot_do():
     asked = Counter(words[0] for words, _ in COMMANDS.values())
     assert {verb: asked[verb] for verb in verbs() if asked[verb] < 3} == {}
     assert len(COMMANDS) + len(FILES) >= 120
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("words", [["report"], ["report", "--to", "tex"], ["report", "--ledger", "one", "--out", "none/x.html"]])
+def test_what_is_refused_leaves_nothing_behind(words, capsys):
+    before = sorted(Path().rglob("*"))
+    ask(capsys, *words)
+    assert sorted(Path().rglob("*")) == before
 
 
 def test_no_verb_at_all_is_answered_with_the_help(capsys):
