@@ -69,6 +69,12 @@ def at_least(number: float, least: float, option: str) -> None:
         raise NopeproofError(f"{option} {number}", "it is below what makes sense", f"{option} {least} or more")
 
 
+def at_most(number: int, most: int, option: str) -> None:
+    """Raises NopeproofError for an option beyond what can be done, or would end in a lifetime."""
+    if number > most:
+        raise NopeproofError(f"{option} {number}", f"the most is {most:,}", f"{option} {most} or less")
+
+
 def writable(path: Path, what: str) -> None:
     """Raises NopeproofError unless a file can be written there, in a folder that exists or is our own; leaves nothing behind.
 

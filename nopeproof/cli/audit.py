@@ -11,6 +11,8 @@ import tyro
 from nopeproof import ledger
 from nopeproof.cli import _out
 
+SEEDS = 2**32 - 1
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -33,6 +35,8 @@ class Audit:
 
     def run(self) -> int:
         """Audit, print, store."""
+        _out.at_least(self.seed, 0, "--seed")
+        _out.at_most(self.seed, SEEDS, "--seed")
         with _out.aside() as out, _out.progress() as bars:
             writer = ledger.Writer(ledger.folder(self.ledger), "audit")
             task = bars.add_task("", total=None)

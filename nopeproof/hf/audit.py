@@ -38,6 +38,8 @@ def audit(folder: str, *, seed: int = 0, tell: Tell = lambda what: None) -> dict
     longest = seen[max(seen)]
     if not longest.calls:
         raise NopeproofError(f"an audit of {folder}", "no module whose class is called ...Attention", "a model with softmax attention")
+    if not all(x.isfinite().all() for found in seen.values() for x in found.streams):
+        raise NopeproofError(f"an audit of {folder}", "states that are infinite or undefined in float32", "a model that runs in float32")
     added = stream_change(loaded.model, fitted[max(seen)], seed)
     layers = [layer(loaded, call, added, seed) for call in longest.calls]
     free = [x["layer"] for x in layers if x["nope"]]

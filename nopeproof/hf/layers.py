@@ -91,7 +91,7 @@ def stream_change(model: Any, ids: Int[torch.Tensor, "word t"], seed: int = 0) -
     """Relative change of the embedded stream, tokens matched, when the tokens are permuted: above 0 where a position is added to it."""
     order = torch.randperm(ids.shape[1], generator=torch.Generator().manual_seed(seed))
     straight, permuted = (observe(model, x).streams[0] for x in (ids, ids[:, order]))
-    return float((permuted - straight[:, order]).norm() / straight.norm())
+    return float((permuted - straight[:, order]).norm() / straight.norm().clamp_min(torch.finfo(straight.dtype).tiny))
 
 
 def declared(config: Any, layer: int) -> bool | None:

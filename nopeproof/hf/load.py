@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import torch
 
 from nopeproof.errors import NopeproofError
+
+WHOLE = "the checkpoint's own config.json and weights, whole: these are broken or do not fit each other"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def load(folder: str | Path) -> Loaded:
         pickles = [p.name for p in (*where.glob("*.bin"), *where.glob("*.pt"), *where.glob("*.pth"))]
         found = f"weights as pickles only ({pickles[0]}), which can run code when they are opened" if pickles else "no *.safetensors"
         raise NopeproofError(asked, found, "weights saved with save_pretrained(..., safe_serialization=True)")
-    hf = library()
+    dtype, hf = _stored_dtype(shards, asked), library()
     try:
         config = hf.AutoConfig.from_pretrained(where, local_files_only=True, trust_remote_code=False)
         model, report = hf.AutoModelForCausalLM.from_pretrained(
@@ -61,14 +64,23 @@ def load(folder: str | Path) -> Loaded:
         )  # fmt: skip
     except Exception as bad:  # the library raises whatever it meets: OSError, ValueError, KeyError, SafetensorError, ...
         own = "its config names code of its own (auto_map), which is not run; " if "auto_map" in raw else ""
-        todo = "a causal language model that transformers knows itself"
+        known = raw["model_type"] in hf.models.auto.modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        todo = WHOLE if known else "a causal language model that transformers knows itself"
         raise NopeproofError(asked, f"{own}{type(bad).__name__}: {' '.join(str(bad).split())[:300]}", todo) from None
     missing = sorted(set(report["missing_keys"]) | {k for k, *_ in report.get("mismatched_keys", ())})
     if missing:
         found = f"no weights of the right shape for {missing[0]} and {len(missing) - 1} others: they would be random"
-        raise NopeproofError(asked, found, "the whole checkpoint")
-    bos = getattr(config.get_text_config(), "bos_token_id", None)
-    return Loaded(model.eval(), config, where, _stored_dtype(shards), bos if isinstance(bos, int) else None, _prepends(where, bos))
+        raise NopeproofError(asked, found, WHOLE)
+    odd = [name for name, x in model.named_parameters() if not x.isfinite().all()]
+    if odd:
+        found = f"infinite or undefined weights in {odd[0]} and {len(odd) - 1} others: no run of it says anything"
+        raise NopeproofError(asked, found, "a checkpoint of finite weights")
+    text = config.get_text_config()
+    bos = getattr(text, "bos_token_id", None)
+    if isinstance(bos, int) and not 0 <= bos < text.vocab_size:
+        found = f"bos_token_id {bos} in its config.json, and a vocabulary of 0 to {text.vocab_size - 1}"
+        raise NopeproofError(asked, found, "a bos_token_id of the vocabulary, or null")
+    return Loaded(model.eval(), config, where, dtype, bos if isinstance(bos, int) else None, _prepends(where, bos))
 
 
 def untrained(loaded: Loaded, seed: int = 0) -> Any:
@@ -90,19 +102,19 @@ def _config_json(where: Path, asked: str) -> dict[str, Any]:
     return raw
 
 
-def _stored_dtype(shards: list[Path]) -> str:
-    """The dtype most of the stored numbers have, as torch names it."""
-    from safetensors import safe_open
+def _stored_dtype(shards: list[Path], asked: str) -> str:
+    """The dtype most of the stored numbers have, as torch names it. Raises NopeproofError for a file that is cut short or none."""
+    from safetensors import SafetensorError, safe_open
 
     sizes: dict[str, int] = {}
     for shard in shards:
-        with safe_open(shard, framework="pt") as file:
-            for key in file.keys():  # noqa: SIM118  # not a dict
-                part = file.get_slice(key)
-                size = 1
-                for n in part.get_shape():
-                    size *= n
-                sizes[part.get_dtype()] = sizes.get(part.get_dtype(), 0) + size
+        try:
+            with safe_open(shard, framework="pt") as file:
+                for key in file.keys():  # noqa: SIM118  # not a dict
+                    part = file.get_slice(key)
+                    sizes[part.get_dtype()] = sizes.get(part.get_dtype(), 0) + math.prod(part.get_shape())
+        except (SafetensorError, OSError) as bad:
+            raise NopeproofError(asked, f"{shard.name} is broken, cut short, or no safetensors file: {bad}", WHOLE) from None
     names = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F8_E4M3": "float8_e4m3", "F8_E5M2": "float8_e5m2"}
     most = max(sizes, key=lambda k: sizes[k], default="F32")
     return names.get(most, most)

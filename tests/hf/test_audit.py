@@ -178,6 +178,63 @@ def test_bad_folders_get_one_message(folder, tmp_path, capsys, kind):
     assert "nopeproof:" in said and "Traceback" not in said, said
 
 
+def altered(kind, folder, tmp_path):
+    """A tiny llama whose weights or configuration are damaged."""
+    where = tmp_path / "model"
+    model = load(folder("llama")).model
+    weight = model.model.layers[1].mlp.up_proj.weight
+    with torch.no_grad():
+        if kind == "zero":
+            for p in model.parameters():
+                p.zero_()
+        elif kind == "huge":
+            for p in model.model.layers[1].mlp.parameters():
+                p.fill_(3e38)
+        elif kind in ("nan", "inf"):
+            weight[0, 0] = float(kind)
+    model.save_pretrained(where)
+    said = json.loads((where / "config.json").read_text())
+    change = {"bos": {"bos_token_id": 99}, "size": {"hidden_size": 64}, "heads": {"num_attention_heads": 0}}.get(kind, {})
+    (where / "config.json").write_text(json.dumps({**said, **change}))
+    weights = where / "model.safetensors"
+    cut = {"torn": lambda: weights.read_bytes()[:-1000], "binary": lambda: bytes(range(256)) * 9}.get(kind)
+    if cut is not None:
+        weights.write_bytes(cut())
+    return where
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("nan", "infinite or undefined weights in model.layers.1.mlp.up_proj.weight"),
+        ("inf", "infinite or undefined weights in model.layers.1.mlp.up_proj.weight"),
+        ("huge", "states that are infinite or undefined"),
+        ("bos", "bos_token_id 99"),
+        ("torn", "model.safetensors is broken"),
+        ("binary", "model.safetensors is broken"),
+        ("size", "do not fit each other"),
+        ("heads", "do not fit each other"),
+    ],
+)
+def test_damaged_models_are_told_from_unknown_ones(folder, tmp_path, capsys, kind, said):
+    assert main(["audit", str(altered(kind, folder, tmp_path)), "--ledger", str(tmp_path / "ledger")]) == 2
+    err = capsys.readouterr().err
+    assert said in err and "knows itself" not in err and "Traceback" not in err
+
+
+def test_weights_that_are_all_zero_are_audited(folder, tmp_path, capsys):
+    """Nothing they do depends on anything, order included: finite numbers, all of them, and a row in the ledger."""
+    assert main(["audit", str(altered("zero", folder, tmp_path)), "--ledger", str(tmp_path / "ledger"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["audit"]["nope_layers"] == [1, 2]
+    assert len(list((tmp_path / "ledger").glob("audit*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("seed", ["-1", str(10**24)])
+def test_a_seed_that_is_none_is_refused(folder, tmp_path, capsys, seed):
+    assert main(["audit", str(folder("llama")), "--seed", seed, "--ledger", str(tmp_path)]) == 2
+    assert "--seed" in capsys.readouterr().err
+
+
 def test_too_short_a_model_is_refused(tmp_path):
     short = hf.LlamaConfig(**{**BASE, "num_hidden_layers": 1, "max_position_embeddings": 16})
     hf.AutoModelForCausalLM.from_config(short).save_pretrained(tmp_path)
