@@ -397,4 +397,6 @@ def main(paths: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if not sys.argv[1:]:
+        print("usage: python counter_kernel.py CERT.json ...", file=sys.stderr)
+    sys.exit(main(sys.argv[1:]) if sys.argv[1:] else 2)

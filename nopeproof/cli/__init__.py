@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import os
 import pkgutil
 import sys
@@ -18,6 +19,8 @@ from typing import Any
 from nopeproof.errors import NopeproofError
 
 ORDER = ("list", "show", "verify", "new", "train", "compare", "report", "reproduce", "doctor")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a disk without room answers, to whatever is written."""
 USAGE = """usage: nopeproof VERB [OPTIONS]
 
 What a Transformer without positional encoding (NoPE) can and cannot compute, with proofs.
@@ -63,11 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> None:
     """The process `nopeproof`: ends with the exit code, quietly if nobody reads its output any more."""
     code = main()
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _unread()
-    sys.exit(code)
+    sys.exit(max(code, _guarded(lambda: sys.stdout.flush() or 0)))
 
 
 def _unread() -> None:
@@ -109,6 +108,11 @@ def _guarded(work: Callable[[], int]) -> int:
     except BrokenPipeError:
         _unread()
         return 0
+    except OSError as bad:
+        if bad.errno not in FULL:
+            raise
+        _unread()
+        print(f"nopeproof: writing {bad.filename or 'the output'}\n  found: {bad.strerror}\n  try:   free space", file=sys.stderr)
     except SystemExit as end:  # tyro's own: 0 after --help, 2 after a mistake
         return end.code if isinstance(end.code, int) else 2
     return 2

@@ -24,6 +24,9 @@ Found = dict[str, Any]
 LONGEST, POSITIONS = 12, 4096
 """Positions of the longest word that a host is tried on, unless --length says more; those it has room for."""
 
+MEMBER = 2**16
+"""The largest member T of a family: its weights, and a host's positions, are written out."""
+
 
 @dataclass(frozen=True)
 class Export:
@@ -54,7 +57,7 @@ class Export:
     """What hf and safetensors round the weights to."""
 
     length: int | None = None
-    """Which member T of a family hf and safetensors take. Default: the smallest."""
+    """Which member T of a family hf and safetensors take, 65536 at most. Default: the smallest."""
 
     json: _out.Json = False
 
@@ -66,6 +69,11 @@ class Export:
                 raise NopeproofError(f"--check with --to {self.to}", "only Coq checks what is exported", "--to coq --check")
             if self.host != "smollm3" and self.to != "hf":
                 raise NopeproofError(f"--host with --to {self.to}", "only a Hugging Face model has a host", "--to hf --host " + self.host)
+            if self.to == "coq" and (self.dtype != "float32" or self.length is not None):
+                given = "--dtype" if self.dtype != "float32" else "--length"
+                raise NopeproofError(f"{given} with --to coq", "a proof is about exact weights, at every length", "--to hf, or safetensors")
+            if self.length is not None:
+                _out.at_most(self.length, MEMBER, "--length")
             chosen = _targets.load_all(self.targets)
             found = list(coq(chosen, where, self.check) if self.to == "coq" else weights(self, chosen, where))
             if self.to == "coq" and not any(f["file"] for f in found):

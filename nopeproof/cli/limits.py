@@ -16,6 +16,9 @@ from nopeproof.errors import NopeproofError
 CLOCKS = ("absolute-position/minimal", "rounding-clock/rounds", "sink-clock/rounds", "division-clock")
 """What is set side by side: an exact FFN, one that rounds, a head alone, and a division; each at the longest T of its weights."""
 
+ROWS = 2**16
+"""Each row of a torch run attends to all before it: twice as many take four times as long."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -31,7 +34,7 @@ class Limits:
     """DTYPE, DTYPE/ACCUMULATOR or DTYPE/ACCUMULATOR/ROUTE, such as float16/float32/sdpa. Default: eight of them."""
 
     rows: int = 1024
-    """How many positions the torch runs go to."""
+    """How many positions the torch runs go to: 65536 at most."""
 
     out: Path | None = None
     """Write the plot of lengths, an SVG file, there; beside it, NAME-error.svg, the error at each t."""
@@ -74,6 +77,7 @@ def answer(asked: Limits) -> dict[str, Any]:
 
     if asked.rows < 2:
         raise NopeproofError(f"torch runs of {asked.rows} rows", "less than two positions", "--rows 1024")
+    _out.at_most(asked.rows, ROWS, "--rows")
     if asked.out is not None:
         _out.writable(asked.out, "the plot")
         _out.writable(errors_beside(asked.out), "the plot")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +76,7 @@ class New:
     def run(self) -> int:
         """Write the file and say what to do next. Never overwrites one."""
         path = target(self.name)
+        alone(path)
         write(path, text(path))
         following = [f"nopeproof verify {path}", f"nopeproof show {path}", f"nopeproof report {path}"]
         if self.json:
@@ -89,6 +92,15 @@ def target(name: str) -> Path:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", path.stem) or (not name.endswith(".py") and len(path.parts) > 1):
         raise NopeproofError(f"a construction called {name!r}", "not a name", "letters, digits and dashes, such as my-lemma; or FILE.py")
     return path
+
+
+def alone(path: Path) -> None:
+    """Raises NopeproofError for the name of a module: Python, started in that folder, would take the new file for it."""
+    found = None if path.exists() else importlib.util.find_spec(path.stem)  # one that is there is refused for that
+    installed = found is not None and found.origin is not None and Path(found.origin).parent.absolute() != path.parent.absolute()
+    if installed or path.stem in sys.stdlib_module_names:
+        there = f"Python has a module {path.stem!r}, which the file would stand before"
+        raise NopeproofError(f"a construction called {path.stem!r}", there, f"another name, such as my-{path.stem.replace('_', '-')}")
 
 
 def text(path: Path) -> str:

@@ -15,6 +15,8 @@ from nopeproof.errors import NopeproofError
 
 DEFAULT_LENGTHS = (16, 64, 256, 1024)
 WOERDEMAN_LONGEST = 64
+DEGREE = 64
+"""Of a polynomial: its numbers grow with it, and twice this takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,9 @@ def answer(asked: Rank) -> dict[str, Any]:
     own = read_table(Path(asked.bias)) if asked.bias.endswith((".json", ".csv")) else None
     lengths = asked.T or (DEFAULT_LENGTHS if own is None else (len(own),))
     family = None if own is not None else biases.bias(asked.bias)
+    degree = getattr(family, "degree", 0)
+    if degree > DEGREE:
+        raise NopeproofError(f"the rank of {asked.bias}", f"numbers of {degree} times the digits: the most is {DEGREE}", "a smaller degree")
 
     def table(T: int) -> list[Fraction]:
         return family.table(T) if family is not None else own[:T]  # type: ignore[index]
@@ -110,7 +115,7 @@ def read_table(path: Path) -> list[Fraction]:
             cells = data if isinstance(data, list) else None
         else:
             cells = [c.strip() for row in csv.reader(text.splitlines()) for c in row if c.strip()]
-    except (UnicodeDecodeError, json.JSONDecodeError) as bad:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as bad:
         raise NopeproofError(asked, f"not readable: {bad}", "a .json list or a .csv file of numbers") from None
     if not cells:
         raise NopeproofError(asked, "no list of numbers in it", "[0, -1, -2] or one number a line")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nopeproof import ledger
 from nopeproof.cli import _lengths, _out, _pool, _properties, _rows, _script, _targets
+from nopeproof.cli.limits import CLOCKS
 from nopeproof.cli.report import OUT, folders, made
 from nopeproof.errors import NopeproofError
 from nopeproof.library import names
@@ -181,6 +182,8 @@ def lengths(work: Work) -> dict[str, Any]:
         work.say(f"      a torch run contradicts the certificate of {text}")
     longest = max((r["data"]["certified"] or 0 for r in rows if r["data"]["arithmetic"].startswith("float32/")), default=0)
     said = f"{len(rows)} rows, {len(failed)} contradicted by a torch run; furthest in float32: T = {longest:,}"
+    if not asked:
+        said = f"nothing to measure: none of {', '.join(CLOCKS)} is among the constructions asked for"
     return {"said": said, "good": not failed, "rows": len(rows), "failed": failed}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import nopeproof as nope
-from nopeproof import ledger
+from nopeproof import counter_kernel, ledger
 from nopeproof.cli import main, verbs
 
 HEAD = """
@@ -225,6 +225,16 @@ COMMANDS = {
             ("a device", os.devnull, "no ordinary file"),
         ]
     },
+    "a new file before this package": (["new", "nopeproof"], "Python has a module 'nopeproof'"),
+    "a new file before the standard library": (["new", "math"], "my-math"),
+    "a new file before a dependency": (["new", "rich.py"], "Python has a module 'rich'"),
+    "a new file before a module, in another folder": (["new", "empty/random.py"], "Python has a module 'random'"),
+    "the rank of a table that is nested": (["rank", "deep.json"], "not readable"),
+    "the rank of a huge degree": (["rank", "polynomial:degree=3000"], "the most is 64"),
+    "the limits of no end": (["limits", "absolute-position/minimal", "--rows", "1000000000"], "--rows 65536 or less"),
+    "a member of no end": (["export", "good.py", "--to", "safetensors", "--length", "1000000000"], "--length 65536 or less"),
+    "a dtype for a proof": (["export", "good.py", "--dtype", "float16"], "--dtype with --to coq"),
+    "a length for a proof": (["export", "good.py", "--length", "8"], "--length with --to coq"),
     "a ledger without a name": (["verify", "good.py", "--ledger", ""], "it is empty"),
     "a ledger without a name, with =": (["verify", "good.py", "--ledger="], "it is empty"),
     "an export to no name": (["export", "good.py", "--out", ""], "after `nopeproof export good.py --out`"),
@@ -249,6 +259,7 @@ def surroundings():
     Path("broken").mkdir()
     Path("broken/config.json").write_text("{oh", encoding="utf-8")
     Path("empty.jsonl").touch()
+    Path("deep.json").write_text("[" * 100_000, encoding="utf-8")
     ledger.Writer(Path(), "other", own=False).append({**ROW, "kind": "construction"})
     ledger.Writer(Path("one"), "row", own=False).append(ROW)
     lines = {
@@ -286,6 +297,20 @@ def test_what_is_refused_leaves_nothing_behind(words, capsys):
     before = sorted(Path().rglob("*"))
     ask(capsys, *words)
     assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["verify", "repeated-bos", "--no-store"], ["--help"]])
+def test_a_full_disk_is_one_message(words):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([sys.executable, "-m", "nopeproof", *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.splitlines()[0] == "nopeproof: writing the output", done.stderr
+    assert "Traceback" not in done.stderr and "No space left" in done.stderr
+
+
+def test_the_checker_of_division_clocks_says_how_it_is_used():
+    done = subprocess.run([sys.executable, str(counter_kernel.__file__)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "") and "CERT.json" in done.stderr
 
 
 def test_no_verb_at_all_is_answered_with_the_help(capsys):
