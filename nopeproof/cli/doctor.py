@@ -64,7 +64,7 @@ def findings(where: Path) -> Iterator[Finding]:
     yield Finding("threads", f"torch uses {torch.get_num_threads()}; OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS', 'not set')}")
     cuda = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     yield Finding("GPU", cuda or "none: everything runs on the CPU", "fine" if cuda else "absent")
-    yield from _dtypes()
+    yield from dtypes()
     yield from _probes()
     for extra, module in EXTRAS.items():
         there = importlib.util.find_spec(module) is not None
@@ -73,7 +73,7 @@ def findings(where: Path) -> Iterator[Finding]:
     yield _writable(where)
 
 
-def _dtypes() -> Iterator[Finding]:
+def dtypes() -> Iterator[Finding]:
     """Which dtypes this build of torch can hold and, beyond holding them, add up."""
     import torch
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from nopeproof import ledger
-from nopeproof.cli import _out, _targets
+from nopeproof.cli import _out, _targets, doctor
 from nopeproof.errors import NopeproofError
 
 CLOCKS = ("absolute-position/minimal", "rounding-clock/rounds", "sink-clock/rounds", "division-clock")
@@ -112,6 +112,8 @@ def _rows(name: str, chosen: Sequence[tuple[Any, str]], rows: int, writer: ledge
         for claim, text in chosen:
             bars.update(task, description=f"{claim.id} {text}")
             data = limits(claim, text, rows)
+            if not data["rows_run"]:
+                data["reason"] = "; ".join([*_unable(data["storage"]), data["reason"]])
             bars.update(task, advance=1)
             command = ["nopeproof", "limits", f"{name}/{claim.id}", "--dtype", text, "--rows", str(rows), "--alone"]
             if writer is not None:
@@ -129,6 +131,11 @@ def _rows(name: str, chosen: Sequence[tuple[Any, str]], rows: int, writer: ledge
                     )
                 )
             yield data
+
+
+def _unable(storage: str) -> list[str]:
+    """What `doctor` says of a dtype that torch cannot add up here; torch may have a longer name for it."""
+    return [f"{f.about}: {f.found}" for f in doctor.dtypes() if f.about.startswith(storage) and f.state == "absent"]
 
 
 def _clocks(name: str, writer: ledger.Writer | None) -> Iterator[dict[str, Any]]:

@@ -59,7 +59,7 @@ def figure(rows: Sequence[Row], title: str = "") -> str:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(STYLE):
-        fig = Figure(figsize=(7.2, 0.9 + 0.3 * len(rows)), layout="constrained")
+        fig = Figure(figsize=(7.2, 0.9 + 0.3 * max(len(rows), 2)), layout="constrained")
         ax = fig.subplots()
         at = list(range(len(rows)))[::-1]
         for y, row in zip(at, rows, strict=True):

@@ -56,6 +56,18 @@ def test_the_plot_is_svg_with_a_line_for_each_row(tmp_path, capsys):
     )
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_plot_of_a_single_row_has_room():
+    row = {"subject": "s", "arithmetic": "a", "certified": 299, "rows_run": 64, "first_failure": None, "collision": 1464}
+    assert ElementTree.fromstring(report.figure([row], "title")).tag.endswith("svg")
+
+
+def test_a_dtype_that_torch_cannot_add_is_said_to_be_one_as_doctor_does(capsys):
+    assert main(["limits", TARGET, "--alone", "--dtype", "float8_e4m3", "--rows", "32", "--no-store"]) == 0
+    said = capsys.readouterr().out
+    assert "not run" in said and "float8_e4m3fn: held and cast; torch cannot add it here" in said
+
+
 def test_a_contradicted_certificate_is_exit_code_1_and_says_where(monkeypatch, capsys):
     real = certify.length
 
