@@ -7,6 +7,7 @@ nobody else appends to it; a row is one write and one fsync, so a kill can tear 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -45,6 +46,8 @@ def write_atomic(path: Path, content: bytes) -> Path:
     """
     temporary = path.with_name(path.name + ".tmp")
     try:
+        if path.exists() and not path.is_file():  # root could replace a device by a file
+            raise OSError(errno.EEXIST, "it is there, and it is no ordinary file")
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)

@@ -222,7 +222,7 @@ COMMANDS = {
             ("the folder one is in", ".", "it is a folder"),
             ("no folder", "none/x.html", "No such file or directory"),
             ("a place for no files", "/proc/x.html", "/proc/x.html"),
-            ("a device", os.devnull, "no ordinary file"),
+            ("a pipe", "pipe", "no ordinary file"),
         ]
     },
     "a new file before this package": (["new", "nopeproof"], "Python has a module 'nopeproof'"),
@@ -254,6 +254,7 @@ def surroundings():
     """The files that the commands above mention."""
     Path("good.py").write_text(HEAD + "claims = [Claim('x', circuit, right, given)]\n", encoding="utf-8")
     Path("folder.py").mkdir()
+    os.mkfifo("pipe")  # no device: what does not refuse it would replace it, and a machine has one /dev/null
     Path("note.txt").write_text("nothing of ours\n", encoding="utf-8")
     Path("empty").mkdir()
     Path("broken").mkdir()
@@ -379,3 +380,11 @@ def test_a_real_interrupt_ends_the_workers_too(tmp_path):
         for _ in range(100):
             os.killpg(process.pid, 0)
             time.sleep(0.1)
+
+
+def test_what_is_no_ordinary_file_is_never_replaced():
+    """A file written for the superuser to /dev/null put a file in its place, and the machine went on without one."""
+    os.mkfifo("pipe")
+    with pytest.raises(nope.NopeproofError, match="no ordinary file"):
+        ledger.write_atomic(Path("pipe"), b"text")
+    assert Path("pipe").is_fifo() and [p.name for p in Path().iterdir()] == ["pipe"]

@@ -215,7 +215,7 @@ from nopeproof import Block, Circuit, Claim, Embedding, Equals, Head, Residual, 
 R = Residual(one=1, bos=1, recip=1)
 head = Head(W_Q=[0], W_K=[0], W_V=[R.bos], W_O=[R.recip])
 circuit = Circuit(R, Embedding({"<bos>": R.one + R.bos}, other=R.one), blocks=[Block(heads=[head])], bos="<bos>", name="c")
-claims = [Claim(id, circuit, Equals(after_attention(1), R.recip, "1/t")) for id in ("a/b", "a_b", "A-b", "other", "")]
+claims = [Claim(id, circuit, Equals(after_attention(1), R.recip, "1/t")) for id in ("a/b", "a_b", "A-b", "other", "?")]
 """
 
 
