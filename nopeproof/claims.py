@@ -263,11 +263,10 @@ class Holds:
 
     def of(self, trace: Any) -> bool:
         """What the predicate says of a run. Raises NopeproofError where that is neither true nor false."""
-        said = self.predicate(trace)
-        if isinstance(said, bool) or (str(getattr(said, "dtype", "")).endswith("bool") and not said.ndim):  # of numpy and of torch
-            return bool(said)
-        expect(said, bool, f"the predicate {self.says!r}", "a function that returns True or False")
-        raise AssertionError
+        said: Any = self.predicate(trace)
+        if not (str(getattr(said, "dtype", "")).endswith("bool") and not said.ndim):  # those of numpy and of torch will do
+            expect(said, bool, f"the predicate {self.says!r}", "a function that returns True or False")
+        return bool(said)
 
     def __str__(self) -> str:
         return self.says
