@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -72,14 +72,15 @@ def after_last() -> Site:
 SITE = "after_attention(b), after_ffn(b), or embedding()"
 
 
-def _expression(text: str, names: set[str], where: str) -> None:
+def speaks_of_only(text: str, names: Set[str], where: str, *, logs: bool = True) -> None:
+    """Raise NopeproofError for an expression that cannot be read, or with more than these names in it and, if `logs`, ln(n) and sqrt(n)."""
     expect(text, str, where, "a string, such as '1/t'")
     try:
-        have = {v for v in algebra.read_expression(text).variables() if not v.startswith(("rt", "ln "))}
+        have = {v for v in algebra.read_expression(text).variables() if not (logs and v.startswith(("rt", "ln ")))}
     except algebra.NotExact as bad:
         raise NopeproofError(f"{where}: {text!r}", str(bad), "an expression such as '1/t'") from None
     if not have <= names:
-        raise NopeproofError(f"{where}: {text!r}", f"the unknown name {sorted(have - names)[0]!r}", "only " + ", ".join(sorted(names)))
+        raise NopeproofError(f"{where}: {text!r}", f"the unknown name {min(have - names)!r}", "only " + ", ".join(sorted(names)))
 
 
 def _subspaces(given: Sequence[Subspace], where: str) -> tuple[Subspace, ...]:
@@ -107,7 +108,7 @@ class Equals:
 
     def __post_init__(self) -> None:
         expect(self.site, Site, "the place of a value", SITE)
-        _expression(self.value, {"t", "T"}, "the value claimed")
+        speaks_of_only(self.value, {"t", "T"}, "the value claimed")
         _index(self.direction, "the coordinate claimed")
 
     @property
@@ -131,7 +132,7 @@ class Within(Equals):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _expression(self.error, set(), "the error claimed")
+        speaks_of_only(self.error, set(), "the error claimed")
 
     def __str__(self) -> str:
         return f"|{self.direction.vector} - ({self.value})| < {self.error} after {self.site}"
@@ -180,7 +181,7 @@ class ScoreIs:
     content: Sequence[Subspace] = ()
 
     def __post_init__(self) -> None:
-        _expression(self.value, {"t", "i"}, "the score claimed")
+        speaks_of_only(self.value, {"t", "i"}, "the score claimed")
         object.__setattr__(self, "content", _subspaces(self.content, "the content of a score"))
 
     @property
@@ -223,7 +224,7 @@ class Attends:
     least: str
 
     def __post_init__(self) -> None:
-        _expression(self.least, set(), "the least weight claimed")
+        speaks_of_only(self.least, set(), "the least weight claimed")
         if type(self.offset) is not int or self.offset < 0:
             raise NopeproofError("the offset of a key", repr(self.offset), "a whole number, 0 or more: no later key is visible")
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from nopeproof import algebra
-from nopeproof.claims import Holds, Site
+from nopeproof.claims import Holds, Site, speaks_of_only
 from nopeproof.errors import NopeproofError
 from nopeproof.residual import Subspace, Vector
 from nopeproof.sublayers import sparse
@@ -86,9 +86,7 @@ class Law(Holds):
                 raise NopeproofError(f"what a law calls {name!r}", found, "numbers as coefficients: what is read is one number")
         for text in [x for c in self.cases for x in (c.left, c.right)]:
             _parse(text)
-            unknown = algebra.read_expression(text).variables() - known
-            if unknown:
-                raise NopeproofError(f"the law {text!r}", f"the unknown name {min(unknown)!r}", "only " + ", ".join(sorted(known)))
+            speaks_of_only(text, known, "the law", logs=False)
         if not self.cases:
             raise NopeproofError("a law", "no case", "at least one")
         legend = [f"{n}: {v.vector} after {s}" for n, (s, v) in self.reads.items() if len(self.reads) <= 3]
@@ -96,6 +94,11 @@ class Law(Holds):
         _ours(self.predicate)
         object.__setattr__(self, "says", "; ".join(map(str, self.cases)) + f"  ({', '.join(legend)})" * bool(legend))
         object.__setattr__(self, "predicate", self.predicate or self.holds)
+
+    @property
+    def of_T(self) -> bool:
+        """Whether it speaks of T: the length of the word, where in a family's weights T is the longest length they are made for."""
+        return any("T" in algebra.read_expression(text).variables() for c in self.cases for text in (c.left, c.right))
 
     def as_json(self) -> dict:
         """All of it as plain data."""

@@ -128,7 +128,7 @@ class Decided:
         raise NopeproofError("a comparison of two numbers that are not exact", f"{self!r} and {other!r}, in balls that overlap", OTHERWISE)
 
     def _over(self, other: Decided) -> Decided:
-        if not other:  # nonzero at every point, then; or a refusal
+        if not other:  # 0 itself; a ball that may hold it, and more, is refused by the question
             raise ZeroDivisionError("division by zero")
         return Decided(self.ball / other.ball)
 

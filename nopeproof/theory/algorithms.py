@@ -8,7 +8,7 @@ on the places that `counting` finds from the circuit's own weights. Where a plac
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -16,7 +16,7 @@ from typing import Any
 
 from nopeproof import algebra, kernel
 from nopeproof.circuit import Circuit, Family, Head
-from nopeproof.claims import Claim, Equals, Evidence, Holds, Site
+from nopeproof.claims import Claim, Equals, Evidence, Holds, Site, speaks_of_only
 from nopeproof.errors import NopeproofError
 from nopeproof.kernel import Ratio
 from nopeproof.residual import Subspace, Vector
@@ -210,7 +210,7 @@ def reads(says: str, site: Site, direction: Vector | Subspace, value: str, error
     """At every t, the coordinate is `value`, an expression in t and the named numbers; with an error, within it, strictly."""
     index = Equals(site, direction, "0").index
     ours(names)
-    readable(value, {"t", *names})
+    speaks_of_only(value, {"t", *names}, "the expression", logs=False)
 
     def predicate(trace: Any) -> bool:
         stream_of(direction, trace.circuit)
@@ -247,16 +247,6 @@ def stream_of(part: Vector | Subspace, circuit: Circuit) -> None:
         raise NopeproofError(f"what is read of {circuit.name!r}", f"a coordinate of {part.residual!r}", f"one of {circuit.residual!r}")
 
 
-def readable(text: str, known: Set[str]) -> None:
-    """Raise NopeproofError for an expression that cannot be read, or that speaks of something without a name here."""
-    try:
-        unknown = algebra.read_expression(text).variables() - known
-    except algebra.NotExact as bad:
-        raise NopeproofError(f"the expression {text!r}", str(bad), "an expression such as '1/t'") from None
-    if unknown:
-        raise NopeproofError(f"the expression {text!r}", f"the unknown name {min(unknown)!r}", "only " + ", ".join(sorted(known)))
-
-
 def named(place: Place) -> str:
     """A place in words: its token, and what its look-ups have read."""
     return ", ".join([place.token, *(f"block {b} reads {look.token} at {look.where}" for (b, _), look in place.looks.items())])
@@ -265,7 +255,7 @@ def named(place: Place) -> str:
 def scores(says: str, block: int, head: int, value: str, query: Mapping[str, Counted], key: Mapping[str, Counted]) -> Holds:
     """The score of every query on every key i <= t is `value`, an expression in numbers named at t (query) and at i (key)."""
     ours({**query, **key})
-    readable(value, {*query, *key})
+    speaks_of_only(value, {*query, *key}, "the expression", logs=False)
 
     def predicate(trace: Any) -> bool:
         table, at_t, at_i = trace.head(block, head).scores, *({n: q.of(trace.word) for n, q in of.items()} for of in (query, key))
@@ -297,7 +287,7 @@ def looks(says: str, block: int, head: int, target: str, least: str, **names: Nu
     """
     bound = Fraction(least)
     ours(names)
-    readable(target, {"t", *names})
+    speaks_of_only(target, {"t", *names}, "the expression", logs=False)
 
     def predicate(trace: Any) -> bool:
         weights, numbers = trace.head(block, head).weights, {n: q.of(trace.word) for n, q in names.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Mapping
 
 from nopeproof.circuit import Family
@@ -20,15 +19,10 @@ def counted_law(claim: Claim) -> Evidence | None:
     statement = claim.statement
     if type(statement) is not Law or claim.scope.arithmetic != "real":
         return None
-    if isinstance(claim.subject, Family) and any(_speaks_of_T(text) for case in statement.cases for text in (case.left, case.right)):
-        # in a law T is the length of the word, in a family's weights that of the longest word they are made for
+    if isinstance(claim.subject, Family) and statement.of_T:
         reason = "a law that speaks of T, about a family"
         return Evidence("open", claim.scope, TOOL, reason=reason)
     return shown_by(lambda run: _shown(run, statement))(claim)
-
-
-def _speaks_of_T(text: str) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "T" for node in ast.walk(ast.parse(text)))
 
 
 def _shown(run: Counting, law: Law) -> Iterator[str]:
